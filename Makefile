@@ -1,0 +1,26 @@
+# The two commands of the README, and the few that developers need. Everything happens inside .venv.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: lab test notebooks clean
+
+lab: .venv/installed                ## open the first notebook in JupyterLab
+	$(BIN)/jupyter lab notebooks/01_intuition_and_noising.ipynb
+
+test: .venv/installed               ## run every test: units, all notebooks (nbval), browser
+	$(BIN)/python -m tools.browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --cov=helpers --cov-fail-under=90 tests notebooks
+
+notebooks: .venv/installed          ## run all notebooks and write them back, normalised, with their outputs
+	$(BIN)/python -m tools.notebooks
+
+# The stamp is written last: an interrupted installation starts again.
+.venv/installed: requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Inkdrop needs Python 3.11, 3.12 or 3.13, and none was found. Install one, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .coverage

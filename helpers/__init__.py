@@ -1,0 +1,1 @@
+"""What the Inkdrop notebooks import: one subject a file, each readable in one sitting."""
