@@ -1,0 +1,75 @@
+"""Run every notebook and write it back with its outputs, so that a second run changes nothing (`make notebooks`).
+
+What differs from run to run or from machine to machine without meaning anything (widget state and model ids, cell
+ids, timings, the Python version) is removed or fixed; the pictures, the text and the stand-alone HTML stay.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # points into a kernel that is gone; would hide the HTML
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path = FOLDER) -> nbformat.NotebookNode:
+    """Run all cells in a fresh kernel that works in `folder`; raises `CellExecutionError` on the first failure."""
+    client = NotebookClient(
+        notebook,
+        timeout=1200,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    return client.execute()
+
+
+def normalise(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
+    """Fix ids and metadata and drop what a kernel leaves behind. Changes `notebook` and returns it."""
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    for position, cell in enumerate(notebook.cells, start=1):
+        cell.id = f"{name.split('_')[0]}-{position:03d}"
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+    return notebook
+
+
+def text(notebook: nbformat.NotebookNode) -> str:
+    """The file's content: what `nbformat` writes, with one newline at the end."""
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+def write(path: Path, content: str) -> None:
+    """Replace `path` at once or not at all."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
+        file.write(content)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def main() -> None:
+    """Run the notebooks named on the command line, or all of them."""
+    paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted(FOLDER.glob("*.ipynb"))
+    for path in paths:
+        print(f"{path.name} …", flush=True)
+        notebook = normalise(execute(nbformat.read(path, as_version=4), path.parent), path.stem)
+        write(path, text(notebook))
+        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
