@@ -35,7 +35,10 @@ def one_step(step: Callable, sched: Schedule) -> Result:
         (x + push * noise, "The noise is right, but nothing pulls x to zero: multiply x by sqrt(1 - beta)."),
         ((1 - beta) * x + push * noise, "The noise is right. The pull lacks a square root: sqrt(1 - beta) * x."),
         (pull * x + beta * noise, "The pull is right. The noise is too weak: it wants sqrt(beta), not beta."),
-        ((1 - beta) * x + beta * noise, "Those are weights of variances. What multiplies a value is their square root."),
+        (
+            (1 - beta) * x + beta * noise,
+            "Those are weights of variances. What multiplies a value is their square root.",
+        ),
         (push * x + pull * noise, "The two weights have changed places: x keeps nearly all of itself in one step."),
     ]
     right = "A little pull, a little push: 500 such steps turn any sprite into noise, and the spread stays bounded."
@@ -48,7 +51,10 @@ def add_noise(noising: Callable, sched: Schedule) -> Result:
     alpha_bar = sched.alpha_bar[sched.T // 2]
     keep, add = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     hints = [
-        (keep * x0 + (1 - alpha_bar) * noise, "The noise is too weak in the middle levels. Look at the weight of noise."),
+        (
+            keep * x0 + (1 - alpha_bar) * noise,
+            "The noise is too weak in the middle levels. Look at the weight of noise.",
+        ),
         (alpha_bar * x0 + add * noise, "The noise is right, but the sprite fades too soon. Look at the weight of x0."),
         (alpha_bar * x0 + (1 - alpha_bar) * noise, "Now both square roots are missing. Weights of values are roots."),
         (keep * x0 + add * noise * noise, "The noise is multiplied by itself. Use it once."),
@@ -100,7 +106,9 @@ def impostor(values: torch.Tensor) -> Result:
         return Result(False, f"Make it a torch tensor; this is a {type(values).__name__}.")
     values = values.detach().flatten().double()
     if len(values) < 10_000:
-        return Result(False, f"Make at least 10,000 values, so that the test has something to go on; here are {len(values)}.")
+        return Result(
+            False, f"Make at least 10,000 values, so that the test has something to go on; here are {len(values)}."
+        )
     if not values.isfinite().all():
         return Result(False, "Some values are infinite or not a number.")
     mean, variance = values.mean().item(), values.var().item()
@@ -109,9 +117,13 @@ def impostor(values: torch.Tensor) -> Result:
     if abs(variance - 1) > 0.05:
         return Result(False, f"The variance is {variance:.2f} and should be 1. Divide by the standard deviation.")
     if variance > 0 and stats.normaltest(values.numpy()).pvalue > 1e-3:
-        return Result(False, "The test takes it for a bell curve. Try a distribution of another shape: flat, or two-humped.")
+        return Result(
+            False, "The test takes it for a bell curve. Try a distribution of another shape: flat, or two-humped."
+        )
     kurtosis = stats.kurtosis(values.numpy())
-    return Result(True, f"Mean 0 and variance 1, yet the test is not fooled: its excess kurtosis is {kurtosis:.1f}, not 0.")
+    return Result(
+        True, f"Mean 0 and variance 1, yet the test is not fooled: its excess kurtosis is {kurtosis:.1f}, not 0."
+    )
 
 
 def _two_samples() -> tuple[torch.Tensor, torch.Tensor]:
