@@ -1,0 +1,171 @@
+"""The best possible answer to "which sprite was this?", with no network and no training.
+
+For a known, finite set of images, all equally likely at first, Bayes' rule makes the probability that xt was made
+from image i a softmax over squared distances:
+
+    p(i | xt)  is proportional to  exp(-||xt - sqrt(alpha_bar[t]) * x0_i||^2 / (2 * (1 - alpha_bar[t])))
+
+and the mean of the images under it, E[x0 | xt], is the guess of x0 with the least squared error that anything can
+reach: the ideal denoiser (Vincent 2011; Karras et al. 2022, arXiv:2206.00364, appendix B.3).
+
+A set of images is a uint8 array or tensor (M, H, W, C), as the world stores them, or a float tensor (M, C, H, W) in
+[-1, 1]. It is read in chunks, so that 300,000 sprites never have to exist as floats all at once.
+"""
+
+import math
+
+import numpy as np
+import torch
+
+from helpers.schedule import check_images, check_level
+
+CHUNK = 2048  # images turned to floats at a time: 13 MB as float64, for sprites
+ROWS = 256  # items of a batch handled at a time: 256 x 200,000 float64 log-probabilities are 0.4 GB
+
+
+def posterior(xt, t, images, sched):
+    """The probability of each image of the set, given its noisy picture: p(x0 | xt), exact.
+
+    xt      (B, C, H, W) float
+    t       an int, or an integer tensor (B,) with the level of each item; 0..T
+    images  the M images that it can be: uint8 (M, H, W, C) or float (M, C, H, W)
+
+    Returns (B, M) float32 on the device of xt; rows sum to 1. Works inside in float64 (which Apple's "mps" lacks: pass
+    xt.cpu() there), since at t = 1 the distances are divided by a variance of 1e-4. At t = 0 there is no noise, and
+    the image equal to xt has all the probability (shared evenly if the set holds it several times).
+
+    Raises TypeError or ValueError for bad input; ValueError also if t is 0 and xt is not in the set.
+    """
+    check_images("xt", xt, limit=50)  # noise reaches 6 or so; pixels in 0..255 more
+    shape = check_set(images)
+    if xt.shape[1:] != shape:
+        raise ValueError(f"xt holds images of shape (C, H, W) = {tuple(xt.shape[1:])}, but the set's are {shape}")
+    t = check_level(t, sched.T, n=len(xt)).to(sched.alpha_bar.device)
+    alpha_bar = sched.alpha_bar[t].to(xt.device, torch.float64).expand(len(xt))  # (B,)
+
+    xt = xt.detach().flatten(1).double()  # (B, D), D = C * H * W
+    p = torch.empty(len(xt), len(images), device=xt.device)  # (B, M)
+    for i in range(0, len(xt), ROWS):
+        rows = slice(i, i + ROWS)
+        p[rows] = torch.softmax(log_likelihood(xt[rows], alpha_bar[rows], images), dim=1)
+
+    for row in (alpha_bar == 1).nonzero()[:, 0]:
+        nearest = int(p[row].argmax())
+        _, x0 = next(chunks(images[nearest : nearest + 1], xt.device))
+        if (x0 - xt[row]).abs().max() > 1e-4:
+            raise ValueError(f"at t = 0 there is no noise, so xt must be in the set of images, but xt[{row}] is not")
+    return p
+
+
+def log_likelihood(xt, alpha_bar, images):
+    """log p(xt | x0) up to a constant in each row: xt (B, D) and alpha_bar (B,), both float64 -> (B, M) float64.
+
+    Multiplied out, ||xt - s x0||^2 = ||xt||^2 - 2 s xt.x0 + s^2 ||x0||^2, where s = sqrt(alpha_bar). The first term is
+    the same for every image; the other two are one dot product of (xt, s) with (x0, ||x0||^2), suitably scaled.
+    """
+    log_p = xt.new_empty(len(xt), len(images))
+    signal = alpha_bar.sqrt()[:, None]  # (B, 1)
+    variance = (1 - alpha_bar[:, None]).clamp(min=1e-9)  # at t = 0 the limit: one step of a uint8 pixel is 30,000 nats
+    left = torch.cat([xt, -signal / 2], dim=1) * (signal / variance)  # (B, D+1)
+    for columns, x0 in chunks(images, xt.device):
+        x0 = x0.double()  # (m, D)
+        right = torch.cat([x0, x0.square().sum(1, keepdim=True)], dim=1)  # (m, D+1)
+        torch.mm(left, right.T, out=log_p[:, columns])
+    return log_p
+
+
+def mean(p, images):
+    """The mean of the images under each row of p: the ideal denoiser's answer, from a posterior already at hand.
+
+    p  (B, M) float, rows that sum to 1; images as in `posterior`. Returns (B, C, H, W) float32 on the device of p.
+    Raises TypeError or ValueError for bad input.
+    """
+    shape = check_set(images)
+    check_posterior(p, len(images))
+    x = torch.zeros(len(p), math.prod(shape), device=p.device)  # (B, D)
+    for columns, x0 in chunks(images, p.device):
+        x += p[:, columns].float() @ x0
+    return x.view(-1, *shape)
+
+
+def denoise(xt, t, images, sched):
+    """E[x0 | xt], exact: no network can have a smaller mean squared error on this set of images.
+
+    Arguments and errors as for `posterior`. Returns (B, C, H, W) float32. Where the posterior is wanted as well, take
+    `p = posterior(...)` and `mean(p, images)`: that is all this does.
+    """
+    return mean(posterior(xt, t, images, sched), images)
+
+
+def bits_known(p):
+    """How much is known about which image it is: log2(M) - entropy(p), in bits.
+
+    p  (B, M) float, a posterior. Returns (B,) float32, from 0 (no idea) to log2(M) (certain). Averaged over images
+    and noise it is the mutual information between image and noisy picture (Shannon 1948). Raises TypeError or
+    ValueError for bad input.
+    """
+    check_posterior(p)
+    entropy = [torch.special.entr(row).sum() / math.log(2) for row in p]  # by row: no second (B, M) in memory
+    return (math.log2(p.shape[1]) - torch.stack(entropy)).clamp(min=0).float()
+
+
+def attribute_posterior(p, labels, n):
+    """The probability of each option of an attribute (say, each hair colour): p summed over the images that have it.
+
+    p       (B, M) float, a posterior
+    labels  (M,) integers in 0..n-1: the option of each image, as an array or tensor
+    n       number of options
+
+    Returns (B, n) float32; rows sum to 1. Raises TypeError or ValueError for bad input.
+    """
+    labels = torch.as_tensor(np.asarray(labels) if not isinstance(labels, torch.Tensor) else labels)
+    if labels.is_floating_point():
+        raise TypeError(f"labels must be integers, one for each image; got {labels.dtype}")
+    if labels.ndim != 1:
+        raise ValueError(f"labels must have shape (M,), got {tuple(labels.shape)}")
+    check_posterior(p, len(labels))
+    if not (labels.min() >= 0 and labels.max() < n):
+        raise ValueError(f"with n = {n} options labels are in 0..{n - 1}, but they hold {labels.min()}..{labels.max()}")
+    has_option = torch.nn.functional.one_hot(labels.long(), n).to(p)  # (M, n)
+    return (p @ has_option).float()
+
+
+def chunks(images, device):
+    """Read a set chunk by chunk: yields (which columns of a posterior these are, pixels (m, D) float32 in [-1, 1])."""
+    for i in range(0, len(images), CHUNK):
+        columns = slice(i, i + CHUNK)
+        x0 = images[columns]
+        x0 = (torch.tensor(x0) if isinstance(x0, np.ndarray) else x0).to(device)  # a copy: arrays may be read-only
+        if x0.dtype == torch.uint8:
+            x0 = x0.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)  # the values of sprites.to_tensor
+        yield columns, x0.flatten(1).float()
+
+
+def check_set(images):
+    """The shape (C, H, W) of a set's images. Refuses what is neither uint8 (M, H, W, C) nor float (M, C, H, W)."""
+    if isinstance(images, np.ndarray) and images.dtype != np.uint8:
+        raise TypeError(f"an array of images must be uint8 (M, H, W, C), such as world.images; got {images.dtype}")
+    if not isinstance(images, np.ndarray | torch.Tensor):
+        raise TypeError(f"images must be an array or tensor, such as world.images, not {type(images).__name__}")
+    if images.dtype not in (np.uint8, torch.uint8):
+        check_images("images", images, limit=2)
+        shape = images.shape[1:]
+    elif images.ndim == 4:
+        shape = torch.Size([images.shape[3], *images.shape[1:3]])
+    else:
+        raise ValueError(f"uint8 images must have shape (M, H, W, C), got {tuple(images.shape)}")
+    if len(images) == 0:
+        raise ValueError("images is empty: a posterior needs at least one image to choose from")
+    return shape
+
+
+def check_posterior(p, m=None):
+    """Refuse anything but a float tensor (B, M) of probabilities, with M = m where that is given."""
+    if not isinstance(p, torch.Tensor) or not p.is_floating_point():
+        raise TypeError("p must be a float tensor (B, M), as ideal.posterior returns it")
+    if p.ndim != 2:
+        raise ValueError(f"p must have shape (B, M), got {tuple(p.shape)}: for one row use p[None]")
+    if m is not None and p.shape[1] != m:
+        raise ValueError(f"p has {p.shape[1]} columns for a set of {m} images: was it computed on another set?")
+    if not torch.allclose(p.sum(1), p.new_ones(()), atol=1e-3):
+        raise ValueError("the rows of p must sum to 1: they are probabilities")
