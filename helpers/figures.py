@@ -24,25 +24,35 @@ STYLE = {
 }
 
 
-def details(image: np.ndarray, spots: dict[str, np.ndarray], spans: dict[str, tuple[int, int]]) -> Figure:
-    """One sprite, large, with what there is to learn pointed out.
+def details(world, i: int) -> Figure:
+    """Member i of a world, large, with what there is to learn about it pointed out.
 
-    image: uint8 (16, 16, 3). spots: label -> bool (16, 16), the pixels of a fine detail, pointed at from the left.
-    spans: label -> (first row, last row) of a coarse part, bracketed on the right.
+    A detail is where its twin, equal in all other attributes, differs: so the arrows follow the art. A learner's own
+    sprites have no attributes, and no arrows.
     """
-    fig, ax = _axes(4.6, 3.6)
-    ax.imshow(image, interpolation="nearest")
+    fig, ax = _axes(5.2, 3.4)
+    ax.imshow(world.images[i], interpolation="nearest")
     ax.set_axis_off()
-    ax.set_xlim(-9, 24)
-    for label, pixels in spots.items():
-        row, column = np.argwhere(pixels).mean(axis=0)
-        first = np.argwhere(pixels)[:, 1].min() if pixels.sum() > 6 else column  # the near edge of a large spot
-        arrow = {"arrowstyle": "-|>", "color": CORAL, "lw": 1.6, "shrinkB": 2}
-        ax.annotate(label, (first, row), (-3, row), ha="right", va="center", color="#222", arrowprops=arrow)
-    for label, (top, bottom) in spans.items():
+    ax.set_xlim(-11, 26)
+    if not world.known:
+        return fig
+    for attribute, other, label in (("hair_colour", "ginger", "the colour of the hair"), ("belt", "plain", "a buckle")):
+        row, column = np.argwhere(_differs(world, i, attribute, other)).mean(axis=0)
+        arrow = {"arrowstyle": "-|>", "color": CORAL, "lw": 1.6}
+        ax.annotate(label, (column - 0.4, row), (-1.5, row), ha="right", va="center", arrowprops=arrow)
+    waist = np.argwhere(_differs(world, i, "outfit_colour", "red"))[:, 0].min()  # the first row of clothes
+    rows = np.flatnonzero((world.images[i] < 250).any(axis=(1, 2)))
+    for label, top, bottom in (("a head", rows[0], waist - 1), ("a body", waist, rows[-1])):
         ax.plot([16.2, 17, 17, 16.2], [top - 0.3, top - 0.3, bottom + 0.3, bottom + 0.3], color=INK, lw=1.6)
-        ax.text(17.7, (top + bottom) / 2, label, va="center", color="#222")
+        ax.text(17.7, (top + bottom) / 2, label, va="center")
     return fig
+
+
+def _differs(world, i: int, attribute: str, option: str) -> np.ndarray:
+    """Bool (16, 16): the pixels of member i that would change if its `attribute` were `option`."""
+    same = np.logical_and.reduce([codes == codes[i] for name, codes in world.labels.items() if name != attribute])
+    twin = np.flatnonzero(same & (world.labels[attribute] == world.attributes[attribute].index(option)))[0]
+    return (world.images[twin] != world.images[i]).any(axis=-1)
 
 
 def spread(time: np.ndarray, measured: np.ndarray, predicted: np.ndarray) -> Figure:
@@ -55,32 +65,24 @@ def spread(time: np.ndarray, measured: np.ndarray, predicted: np.ndarray) -> Fig
     return fig
 
 
-def walks(free: np.ndarray, pulled: np.ndarray, keep: np.ndarray, add: np.ndarray) -> Figure:
-    """Walks of one pixel value without and with the pull to zero, each (walkers, T+1), beside their expected spread.
+def walks(paths: list, alpha_bar) -> Figure:
+    """Walks of one pixel value over the levels, without and with the pull to zero, and where the second should be.
 
-    keep, add: (T+1,) weights of the sprite and of the noise in the pulled walk.
+    paths: for each level 0..T the values (free, pulled) of all walkers, two tensors (walkers,). alpha_bar: (T+1,).
     """
+    free, pulled = (np.stack([np.asarray(pair[k]) for pair in paths]) for k in (0, 1))  # (T+1, walkers)
+    level = np.arange(len(paths))
     with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True, layout="constrained")
-    level = np.arange(free.shape[1])
-    steps = np.sqrt(np.diff(free, axis=1).var(axis=0).cumsum())
-    middle, width = [np.full(len(level), free[0, 0]), keep * pulled[0, 0]], [np.r_[0, steps], add]
-    for ax, walk, m, w, title in zip(
-        axes,
-        (free, pulled),
-        middle,
-        width,
-        ("Noise alone: ever wider", "Noise and a pull to zero: bounded"),
-        strict=True,
-    ):
-        ax.plot(level, walk.T, color=INK, lw=0.6, alpha=0.5)
-        ax.plot(level, m, color=CORAL, ls="--", label="expected middle")
-        ax.fill_between(
-            level, m - 2 * w, m + 2 * w, color=CORAL, alpha=0.15, lw=0, label="19 of 20 walks should be here"
-        )
-        ax.set(xlabel="level t", title=title)
-    axes[0].set_ylabel("value of one pixel")
-    axes[1].legend(loc="lower left", fontsize=9)
+        fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True, layout="constrained")
+    left.plot(level, free, color=INK, lw=0.7, alpha=0.5)
+    left.set(xlabel="level t", ylabel="value of one pixel", title="Noise alone: ever wider")
+    right.plot(level, pulled, color=INK, lw=0.7, alpha=0.5)
+    middle, width = np.sqrt(alpha_bar) * pulled[0, 0], np.sqrt(1 - alpha_bar)
+    right.plot(level, middle, color=CORAL, ls="--", label="expected middle")
+    right.fill_between(level, middle - 2 * width, middle + 2 * width, color=CORAL, alpha=0.18, lw=0)
+    right.plot([], [], color=CORAL, alpha=0.3, lw=8, label="95 of 100 walks at any level")
+    right.set(xlabel="level t", title="Noise and a pull to zero: bounded")
+    right.legend(fontsize=9, loc="lower left")
     return fig
 
 
@@ -97,7 +99,7 @@ def weights(alpha_bar: np.ndarray) -> Figure:
     return fig
 
 
-def verdicts(level: np.ndarray, bits: np.ndarray, total: float, starts: dict[str, int], name: str) -> Figure:
+def verdicts(level: np.ndarray, bits: np.ndarray, total: float, starts: dict[str, int]) -> Figure:
     """Bits known about who it is over the levels, with the bands of the four verdicts.
 
     level, bits: (L,). total: bits that single out one sprite. starts: verdict -> first level, in rising order.
@@ -114,7 +116,7 @@ def verdicts(level: np.ndarray, bits: np.ndarray, total: float, starts: dict[str
     ax.plot(level, bits, color="black")
     ax.axhline(total, color=GREY, lw=1, ls=":")
     ax.set(xlabel="level t", ylabel="bits known", xlim=(0, level[-1]), ylim=(0, total * 1.05))
-    ax.set_title(f"How much a noisy {name} still tells about who it is", pad=22)
+    ax.set_title("How much a noisy sprite still tells about who it is", pad=22)
     return fig
 
 
@@ -140,21 +142,19 @@ def lost(level: np.ndarray, left: dict[str, np.ndarray], gone: dict[str, int]) -
     return fig
 
 
-def frequencies(cycles: np.ndarray, gone: np.ndarray, waves: np.ndarray) -> Figure:
-    """Level at which the noise drowns each spatial frequency, with a picture of a wave of that frequency.
-
-    cycles, gone: (F,). waves: (F, 16, 16) values in [-1, 1].
-    """
-    fig, ax = _axes(7.2, 2.9)
-    ax.bar(cycles, gone, width=0.6, color=INK)
-    for c, t, wave in zip(cycles, gone, waves, strict=True):
-        ax.text(c, t + 4, f"{t:.0f}", ha="center", fontsize=9)
-        inset = ax.inset_axes((c - 0.26, 4, 0.52, 0.16 * gone.max()), transform=ax.transData)
-        inset.imshow(wave, cmap="gray", vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
-        inset.set_xticks([])
-        inset.set_yticks([])
-    ax.set(xlabel="waves across the picture (coarse to fine)", ylabel="drowned at level t", xticks=cycles)
-    ax.set(ylim=(0, gone.max() * 1.15), title="Fine patterns drown first")
+def frequencies(cycles: np.ndarray, drowned: np.ndarray) -> Figure:
+    """The level at which noise drowns each spatial frequency, over a picture of such a wave. Both (F,)."""
+    fig, ax = _axes(7.2, 3)
+    ax.bar(cycles, drowned, width=0.6, color=INK)
+    for c, t in zip(cycles, drowned, strict=True):
+        ax.text(c, t + 4, f"t = {t}", ha="center", fontsize=9)
+        inset = ax.inset_axes((c - 0.4, -0.34 * drowned.max(), 0.8, 0.26 * drowned.max()), transform=ax.transData)
+        wave = np.cos(2 * np.pi * c * (np.arange(160) + 0.5) / 160)
+        inset.imshow(np.tile(wave, (2, 1)), cmap="gray", vmin=-1.3, vmax=1.3, aspect="auto")
+        inset.set_axis_off()
+    ax.set(xticks=[], ylabel="drowned from level t on", ylim=(0, drowned.max() * 1.15))
+    ax.set_xlabel("waves across the picture: from 1, broad, to 8, fine", labelpad=36)
+    ax.set_title("Fine patterns drown first")
     return fig
 
 
