@@ -24,13 +24,14 @@ STYLE = {
 }
 
 
+@plt.rc_context(STYLE)
 def details(world, i: int) -> Figure:
     """Member i of a world, large, with what there is to learn about it pointed out.
 
     A detail is where its twin, equal in all other attributes, differs: so the arrows follow the art. A learner's own
     sprites have no attributes, and no arrows.
     """
-    fig, ax = _axes(5.2, 3.4)
+    fig, ax = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
     ax.imshow(world.images[i], interpolation="nearest")
     ax.set_axis_off()
     ax.set_xlim(-11, 26)
@@ -55,9 +56,10 @@ def _differs(world, i: int, attribute: str, option: str) -> np.ndarray:
     return (world.images[twin] != world.images[i]).any(axis=-1)
 
 
+@plt.rc_context(STYLE)
 def spread(time: np.ndarray, measured: np.ndarray, predicted: np.ndarray) -> Figure:
     """Mean squared distance of a crowd of random walkers over time, measured and predicted, each (steps,)."""
-    fig, ax = _axes(5.2, 2.7)
+    fig, ax = plt.subplots(figsize=(5.2, 2.7), layout="constrained")
     ax.plot(time, predicted, color=CORAL, ls="--", label="predicted: 2 × steps × (step length)²")
     ax.plot(time[::5], measured[::5], color=INK, ls="", marker="o", ms=4, label="measured")
     ax.set(xlabel="steps", ylabel="mean squared distance", title="Nobody pushes, and yet the ink spreads")
@@ -65,6 +67,7 @@ def spread(time: np.ndarray, measured: np.ndarray, predicted: np.ndarray) -> Fig
     return fig
 
 
+@plt.rc_context(STYLE)
 def walks(paths: list, alpha_bar) -> Figure:
     """Walks of one pixel value over the levels, without and with the pull to zero, and where the second should be.
 
@@ -72,8 +75,7 @@ def walks(paths: list, alpha_bar) -> Figure:
     """
     free, pulled = (np.stack([np.asarray(pair[k]) for pair in paths]) for k in (0, 1))  # (T+1, walkers)
     level = np.arange(len(paths))
-    with plt.rc_context(STYLE):
-        fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True, layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True, layout="constrained")
     left.plot(level, free, color=INK, lw=0.7, alpha=0.5)
     left.set(xlabel="level t", ylabel="value of one pixel", title="Noise alone: ever wider")
     right.plot(level, pulled, color=INK, lw=0.7, alpha=0.5)
@@ -86,9 +88,10 @@ def walks(paths: list, alpha_bar) -> Figure:
     return fig
 
 
+@plt.rc_context(STYLE)
 def weights(alpha_bar: np.ndarray) -> Figure:
     """The two weights of the noising formula over the levels. alpha_bar: (T+1,)."""
-    fig, ax = _axes(5.6, 2.8)
+    fig, ax = plt.subplots(figsize=(5.6, 2.8), layout="constrained")
     level = np.arange(len(alpha_bar))
     ax.plot(level, np.sqrt(alpha_bar), color=INK)
     ax.plot(level, np.sqrt(1 - alpha_bar), color=CORAL, ls="--")
@@ -99,14 +102,15 @@ def weights(alpha_bar: np.ndarray) -> Figure:
     return fig
 
 
+@plt.rc_context(STYLE)
 def verdicts(level: np.ndarray, bits: np.ndarray, total: float, starts: dict[str, int]) -> Figure:
     """Bits known about who it is over the levels, with the bands of the four verdicts.
 
     level, bits: (L,). total: bits that single out one sprite. starts: verdict -> first level, in rising order.
     """
-    fig, ax = _axes(7.2, 3.1)
+    fig, ax = plt.subplots(figsize=(7.2, 3.1), layout="constrained")
     edges = [*starts.values(), level[-1]]
-    for (verdict, start), end, colour in zip(starts.items(), edges[1:], BANDS, strict=True):
+    for (verdict, start), end, colour in zip(starts.items(), edges[1:], BANDS, strict=False):
         ax.axvspan(start, end, color=colour, alpha=0.55, lw=0)
         ax.annotate(
             verdict, ((start + end) / 2, 1.02), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=9
@@ -120,50 +124,45 @@ def verdicts(level: np.ndarray, bits: np.ndarray, total: float, starts: dict[str
     return fig
 
 
+@plt.rc_context(STYLE)
 def lost(level: np.ndarray, left: dict[str, np.ndarray], gone: dict[str, int]) -> Figure:
     """How much can still be told of each attribute, one row each, first lost on top.
 
     left: attribute -> (L,) share still known, 1 to 0. gone: attribute -> its level of no return.
     """
     names = sorted(left, key=gone.get)
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            len(names), 1, figsize=(7.2, 0.5 * len(names) + 0.8), sharex=True, layout="constrained"
-        )
+    fig, axes = plt.subplots(len(names), 1, figsize=(7.2, 0.5 * len(names) + 0.8), sharex=True, layout="constrained")
     for ax, name in zip(axes, names, strict=True):
         ax.fill_between(level, left[name], color=INK, alpha=0.75, lw=0)
         ax.axvline(gone[name], color=CORAL, lw=2)
         ax.text(gone[name] + 5, 0.5, f"t = {gone[name]}", color=CORAL, fontsize=9, va="center", weight="bold")
         ax.set(ylim=(0, 1), yticks=[], xlim=(0, level[-1]))
-        ax.set_ylabel(name, rotation=0, ha="right", va="center")
+        ax.set_ylabel(name.replace("_", " "), rotation=0, ha="right", va="center")
         ax.spines["left"].set_visible(False)
     axes[0].set_title("How much of each detail can still be told")
     axes[-1].set_xlabel("level t")
     return fig
 
 
+@plt.rc_context(STYLE)
 def frequencies(cycles: np.ndarray, drowned: np.ndarray) -> Figure:
-    """The level at which noise drowns each spatial frequency, over a picture of such a wave. Both (F,)."""
-    fig, ax = _axes(7.2, 3)
+    """The level at which noise drowns each spatial frequency, over a drawing of such a wave. Both (F,)."""
+    fig, ax = plt.subplots(figsize=(7.2, 3), layout="constrained")
     ax.bar(cycles, drowned, width=0.6, color=INK)
     for c, t in zip(cycles, drowned, strict=True):
         ax.text(c, t + 4, f"t = {t}", ha="center", fontsize=9)
-        inset = ax.inset_axes((c - 0.4, -0.34 * drowned.max(), 0.8, 0.26 * drowned.max()), transform=ax.transData)
-        wave = np.cos(2 * np.pi * c * (np.arange(160) + 0.5) / 160)
-        inset.imshow(np.tile(wave, (2, 1)), cmap="gray", vmin=-1.3, vmax=1.3, aspect="auto")
-        inset.set_axis_off()
-    ax.set(xticks=[], ylabel="drowned from level t on", ylim=(0, drowned.max() * 1.15))
-    ax.set_xlabel("waves across the picture: from 1, broad, to 8, fine", labelpad=36)
+        x = np.linspace(-0.3, 0.3, 100)
+        ax.plot(c + x, (-0.12 + 0.06 * np.cos(2 * np.pi * c * x / 0.6)) * drowned.max(), color=CORAL, lw=1.3)
+    ax.set(ylabel="drowned from level t on", ylim=(-0.2 * drowned.max(), drowned.max() * 1.15), xticks=cycles)
+    ax.set_xlabel("waves across the picture: from 1, broad, to 8, fine")
     ax.set_title("Fine patterns drown first")
     return fig
 
 
+@plt.rc_context(STYLE)
 def bells(samples: dict[str, np.ndarray]) -> Figure:
     """Histogram over the bell curve, and quantile plot under it, for each named sample (n,)."""
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            2, len(samples), figsize=(2.9 * len(samples), 4.6), layout="constrained", squeeze=False
-        )
+    fig, axes = plt.subplots(2, len(samples), figsize=(2.9 * len(samples), 4.6), layout="constrained", squeeze=False)
     x = np.linspace(-4, 4, 201)
     quantiles = stats.norm.ppf((np.arange(200) + 0.5) / 200)
     for (name, values), (top, bottom) in zip(samples.items(), axes.T, strict=True):
@@ -175,8 +174,3 @@ def bells(samples: dict[str, np.ndarray]) -> Figure:
         bottom.set(xlabel="quantile of the bell curve", xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
     axes[1, 0].set_ylabel("quantile of the pixels")
     return fig
-
-
-def _axes(width: float, height: float):
-    with plt.rc_context(STYLE):
-        return plt.subplots(figsize=(width, height), layout="constrained")
