@@ -2,13 +2,14 @@
 // that has no kernel (viewer.py inlines it in the output's HTML). It must not contain a closing script tag.
 
 const STYLE = `
-.inkdrop { margin: 8px 0; max-width: 700px; font: 14px/1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+.inkdrop { margin: 8px 0; padding: 0 3px; max-width: 760px; font: 14px/1.45 var(--jp-ui-font-family, system-ui, sans-serif);
   color: var(--jp-ui-font-color1, inherit); --line: var(--jp-border-color1, #bdbdbd); --ink: var(--jp-brand-color1, #1976d2); }
 .inkdrop * { box-sizing: border-box; }
 .inkdrop .title { font-weight: 600; margin-bottom: 8px; }
 .inkdrop .stage { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: flex-start; }
-.inkdrop .panel { max-width: 100%; }
-.inkdrop canvas { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px;
+.inkdrop .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 130px), 1fr));
+  gap: 12px 24px; max-width: 100%; }
+.inkdrop canvas { display: block; margin: 0 auto; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px;
   background: #fff; }
 .inkdrop canvas.crisp { image-rendering: pixelated; }
 .inkdrop .name { font-size: 13px; text-align: center; margin-top: 4px; }
@@ -25,8 +26,8 @@ const STYLE = `
 .inkdrop button svg { display: block; width: 16px; height: 16px; fill: currentColor; }
 .inkdrop input { flex: 1 1 160px; min-width: 0; height: 28px; margin: 0; accent-color: var(--ink); cursor: pointer; }
 .inkdrop button:focus-visible, .inkdrop input:focus-visible { outline: 2px solid var(--ink); outline-offset: 2px; }
-.inkdrop output, .inkdrop .words { display: grid; }
-.inkdrop output > *, .inkdrop .words > * { grid-area: 1 / 1; }
+.inkdrop output, .inkdrop .words, .inkdrop .number { display: grid; }
+.inkdrop :is(output, .words, .number) > * { grid-area: 1 / 1; }
 .inkdrop .longest { visibility: hidden; }
 .inkdrop .words { margin-top: 6px; font-size: 15px; }
 .inkdrop figcaption { margin-top: 8px; padding-top: 8px; border-top: 1px solid var(--line); font-size: 13px; }
@@ -86,8 +87,10 @@ async function mount(el, data, link) {
   make(el, "style", "", STYLE);
   if (data.title) make(el, "div", "title", data.title);
   const stage = make(el, "div", "stage");
+  const panels = make(stage, "div", "panels");
+  panels.style.width = `${data.panels.reduce((sum, panel) => sum + panel.width * panel.scale + 26, -24)}px`;
   const canvases = data.panels.map((panel) => {
-    const box = make(stage, "div", "panel");
+    const box = make(panels, "div");
     const canvas = make(box, "canvas", panel.tile ? "" : "crisp");
     Object.assign(canvas, { width: panel.width, height: panel.height, role: "img" });
     canvas.style.width = `${panel.width * panel.scale + 2}px`;

@@ -247,7 +247,7 @@ def _film_strip(panels, stills, values, label, bars, bars_title, smooth) -> Imag
     width = gap + max(len(stills) * (cell + gap), *(math.ceil(_font(26, True).getlength(h)) + gap for h in headings))
     sizes = {name: (cell, round(cell * f.shape[1] / f.shape[2])) for name, f in panels.items()}
     height = sum(s[1] + line * bool(name) + gap for name, s in sizes.items()) + line * 2 + gap
-    height += line * 3 if bars else 0
+    height += line * 3 + gap if bars else 0
     strip = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(strip)
     y = gap
@@ -274,7 +274,7 @@ def _film_strip(panels, stills, values, label, bars, bars_title, smooth) -> Imag
     for i, still in enumerate(stills):
         centred(i, str(values[still]))
     if bars:
-        y += line
+        y += line + gap
         heading(question)
         y += line
         for i, still in enumerate(stills):
