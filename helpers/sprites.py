@@ -102,12 +102,18 @@ def _build_world(path: Path, recipe: dict) -> World:
     shape = (len(labels["view"]), SIZE, SIZE, 3)
     images = _cached(key.hexdigest(), shape, lambda: _draw(path, attributes, labels, layers, tables))
 
+    cast = {name: _find(path, name, looks, attributes, labels) for name, looks in recipe["cast"].items()}
     split = recipe["split"]
+    for name in split["in_training"] + split["held_out"]:
+        if name not in cast:
+            raise SpriteError(f"{path}: the split names {name!r}, who is not in the cast. Add them to the cast.")
+    if not len(split["in_training"]) <= split["train"] <= len(images) - len(split["held_out"]):
+        raise SpriteError(f"{path}: cannot train on {split['train']:,} of {len(images):,} sprites. Change split.train.")
     return World(
         images=images,
         attributes=attributes,
         labels=labels,
-        cast={name: _find(path, name, looks, attributes, labels) for name, looks in recipe["cast"].items()},
+        cast=cast,
         known=True,
         n_train=split["train"],
         seed=split["seed"],
@@ -133,12 +139,17 @@ def _combinations(path: Path, attributes: dict, rules: list[dict]) -> dict[str, 
     labels = dict(zip(attributes, grid, strict=True))
     allowed = np.ones(grid.shape[1], dtype=bool)
     hidden = {name: np.zeros(grid.shape[1], dtype=bool) for name, options in attributes.items() if "hidden" in options}
+
+    def is_one_of(number: int, name: str, chosen: list[str]) -> np.ndarray:
+        wanted = _options(path, f"rule {number}", attributes, name, chosen)
+        return np.isin(labels[name], wanted)
+
     for number, rule in enumerate(rules, start=1):
         holds = np.ones(grid.shape[1], dtype=bool)
         for name, chosen in rule["when"].items():
-            holds &= np.isin(labels[name], _options(path, f"rule {number}", attributes, name, chosen))
+            holds &= is_one_of(number, name, chosen)
         for name, chosen in rule["only"].items():
-            allowed &= ~holds | np.isin(labels[name], _options(path, f"rule {number}", attributes, name, chosen))
+            allowed &= ~holds | is_one_of(number, name, chosen)
             if "hidden" in chosen:
                 hidden[name] |= holds
     for name, asked in hidden.items():  # hidden where a rule asks for it, and nowhere else
@@ -272,7 +283,8 @@ def _draw(path: Path, attributes: dict, labels: dict, layers: list, tables: dict
 
 def _first_of_each(images: np.ndarray) -> np.ndarray:
     """Sorted indices of the first of each distinct image in uint8 (N, 16, 16, 3)."""
-    whole = images.reshape(len(images), -1).view(np.dtype((np.void, images[0].size))).ravel()  # one item an image
+    size = SIZE * SIZE * 3
+    whole = images.reshape(len(images), size).view(np.dtype((np.void, size))).ravel()  # one item an image
     return np.sort(np.unique(whole, return_index=True)[1])
 
 
@@ -298,15 +310,15 @@ def _cached(key: str, shape: tuple[int, ...], draw) -> np.ndarray:
             images = stored["images"]
         if images.shape == shape and images.dtype == np.uint8:
             return images
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error):
-        pass  # not there yet, or damaged: draw it again
+    except Exception:  # not there yet, or damaged, and then zip and npy readers raise almost anything: draw it again
+        pass
     images = draw()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, images=images)
+                np.savez_compressed(stream, images=images)  # 3 MB; 129 MB plain
             os.replace(temporary, file)  # all or nothing: a reader never sees half a file
         except BaseException:
             os.unlink(temporary)
