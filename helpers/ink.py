@@ -31,7 +31,7 @@ class Glass:
     height: float = 1.25
     x: float = 0.5  # where the drop falls
     y: float = 0.2
-    sigma: float = 0.035  # its radius, a standard deviation
+    sigma: float = 0.03  # its radius, a standard deviation
     D: float = 1.0  # diffusivity: mean squared displacement is 2 D t in each direction
 
     def __post_init__(self):
@@ -140,18 +140,18 @@ def _check_shape(shape):
 WATER = (180, 144)  # pixels of the water, (rows, columns): square ones, for the glass as it is by default
 FRAME = (236, 184)  # pixels of the whole picture
 TOP, LEFT = 32, 20  # where the water starts in it
-ABSORBS = np.array([0.62, 0.36, 0.115])  # red, green, blue: what an even mix absorbs. Blue gets through: blue ink
+ABSORBS = np.array([0.57, 0.35, 0.12])  # of red, green, blue, by ink mixed evenly: blue gets through best
 
 
-def animate(generator, frames=100, n=200_000):
+def animate(generator, frames=100, n=300_000):
     """The story in pictures: uint8 (frames, 236, 184, 3), from a black drop to water of an even pale blue.
 
     n particles are walked and counted in every pixel. Time runs slowly at first, when most happens: frame i is at
-    (i / (frames - 1))^2. The colours mean the same in all frames. Raises ValueError for fewer than 2 frames.
+    0.8 * (i / (frames - 1))^2.5. The colours mean the same in all frames. Raises ValueError for fewer than 2 frames.
     """
     if frames < 2:
         raise ValueError(f"an animation needs at least 2 frames, got {frames}")
-    times = [(i / (frames - 1)) ** 2 for i in range(frames)]
+    times = [0.8 * (i / (frames - 1)) ** 2.5 for i in range(frames)]
     return np.stack([picture(_soften(histogram(s.xy, WATER)) / n) for s in walk(n, times, generator)])
 
 
@@ -196,8 +196,9 @@ def _glass():
         return onto * (1 - where) + np.array(colour) / 255 * where
 
     inside = box(left, right, -99, bottom, 9)
-    outside = box(left - 5, right + 5, 12, bottom + 9, 15)
-    wall = outside * (1 - inside) * (y[..., None] > 12)
+    below_rim = (y > 14)[..., None]
+    outside = box(left - 5, right + 5, -99, bottom + 9, 15) * below_rim
+    wall = outside * (1 - inside)
     water = inside * box(left - 9, right + 9, top, bottom + 9, 0)
 
     behind = np.ones((*FRAME, 3)) * np.array([251, 249, 245]) / 255
@@ -216,6 +217,7 @@ def _glass():
     cover((214, 226, 234), 0.75 * wall)
     cover((150, 170, 186), 0.8 * outside * (1 - box(left - 4, right + 4, -99, bottom + 8, 14)))  # outline
     cover((168, 188, 203), 0.7 * wall * box(left - 1, right + 1, -99, bottom + 1, 10))  # inner edge
+    cover((168, 188, 203), 0.6 * box(left - 5, right + 5, 13, 14.2, 0))  # the rim
     cover((150, 178, 198), 0.8 * inside * box(left, right, top - 1, top + 0.6, 0))  # the surface
     cover((255, 255, 255), 0.30 * box(left + 9, left + 15, 26, bottom - 16, 3, soft=3))  # a window, reflected
     cover((255, 255, 255), 0.16 * box(left + 19, left + 21, 26, bottom - 40, 1, soft=2))
