@@ -6,6 +6,7 @@ in which order they are drawn, in which colours, and what goes with what. Every 
 
 import hashlib
 import io
+import math
 import os
 import struct
 import tempfile
@@ -84,7 +85,7 @@ def load_world(folder: str | Path = SPRITES) -> World:
         raise SpriteError(f"{path}: cannot read it or a sheet it names ({error}). Put the file back.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpriteError(f"{path}: not valid TOML ({error}). Mend that line.") from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SpriteError(
             f"{path}: an entry is missing or of the wrong kind ({error!r}). Compare with sprites/README.md."
         ) from error
@@ -93,14 +94,14 @@ def load_world(folder: str | Path = SPRITES) -> World:
 def _build_world(path: Path, recipe: dict) -> World:
     attributes = {name: tuple(options) for name, options in recipe["attributes"].items()}
     labels = _combinations(path, attributes, recipe["rules"])
-    slots, tables = _palette(path, attributes, recipe["ramps"])
+    slots, families = _palette(path, attributes, recipe["ramps"])
     layers = [_read_layer(path, attributes, layer, slots) for layer in recipe["layers"]]
 
     key = hashlib.sha256(f"format {CACHE_FORMAT}".encode())
     for file in [path, *(path.with_name(layer["sheet"]) for layer in recipe["layers"])]:
         key.update(hashlib.sha256(file.read_bytes()).digest())
     shape = (len(labels["view"]), SIZE, SIZE, 3)
-    images = _cached(key.hexdigest(), shape, lambda: _draw(path, attributes, labels, layers, tables))
+    images = _cached(key.hexdigest(), shape, lambda: _draw(path, attributes, labels, layers, slots, families))
 
     cast = {name: _find(path, name, looks, attributes, labels) for name, looks in recipe["cast"].items()}
     split = recipe["split"]
@@ -135,7 +136,10 @@ def _options(path: Path, where: str, attributes: dict, name: str, chosen: list[s
 
 def _combinations(path: Path, attributes: dict, rules: list[dict]) -> dict[str, np.ndarray]:
     """Labels of every allowed combination: name -> int64 (M,)."""
-    grid = np.indices([len(options) for options in attributes.values()], dtype=np.uint8).reshape(len(attributes), -1)
+    sizes = [len(options) for options in attributes.values()]
+    if math.prod(sizes) > 100 * MAX_SPRITES:
+        raise SpriteError(f"{path}: {math.prod(sizes):,} combinations before the rules. Use fewer options.")
+    grid = np.indices(sizes, dtype=np.int16).reshape(len(attributes), -1)
     labels = dict(zip(attributes, grid, strict=True))
     allowed = np.ones(grid.shape[1], dtype=bool)
     hidden = {name: np.zeros(grid.shape[1], dtype=bool) for name, options in attributes.items() if "hidden" in options}
@@ -171,47 +175,43 @@ def _rgb(path: Path, colour: str) -> tuple[int, int, int]:
 
 
 def _palette(path: Path, attributes: dict, ramps: dict) -> tuple[dict, dict]:
-    """Number the colours that sheets are drawn in: each is a slot; slot 0 is the white paper.
+    """Number the colours that sheets are drawn in: each is a slot, counted from 1; slot 0 is the white paper.
 
-    Returns (slots, tables). slots: ramp name -> {rgb: slot}. tables: attribute -> (its slots, colours), where
-    colours[option] fills those slots; tables[None] holds the colours that no attribute changes.
+    Returns (slots, families). slots: ramp name -> {rgb: slot}. families: attribute -> {option: its colours}, which
+    take the place of the first option's colours.
     """
-    slots, tables, taken = {}, {}, {(): "nothing"}
-    fixed = [(name, None, {name: colours}) for name, colours in ramps["fixed"].items()]
-    varied = [(name, name, family) for name, family in ramps.items() if name != "fixed"]
-    tables[None] = ([0], [[(255, 255, 255)]])
-    for name, attribute, family in varied + fixed:
-        colours = {option: [_rgb(path, colour) for colour in ramp] for option, ramp in family.items()}
-        drawn_in = next(iter(colours.values()))
-        for option, ramp in colours.items():
-            if len(ramp) != len(drawn_in):
+    families = {name: dict(family) for name, family in ramps.items() if name != "fixed"}
+    fixed = {name: {name: ramp} for name, ramp in ramps["fixed"].items()}
+    slots, owner = {}, {}
+    for name, family in (families | fixed).items():
+        for option, ramp in family.items():
+            family[option] = [_rgb(path, colour) for colour in ramp]
+        first = next(iter(family.values()))
+        for option, ramp in family.items():
+            if len(ramp) != len(first):
                 raise SpriteError(
-                    f"{path}: ramp {option!r} of {name!r} must have {len(drawn_in)} colours, like the first."
+                    f"{path}: ramp {option!r} of {name!r} must have {len(first)} colours, like the first."
                 )
-        for colour in drawn_in:
-            if colour in taken:
+        slots[name] = {}
+        for colour in first:
+            if colour in owner:
                 raise SpriteError(
-                    f"{path}: #{bytes(colour).hex()} is in {name!r} and in {taken[colour]!r}, so a sheet could mean "
+                    f"{path}: #{bytes(colour).hex()} is in {owner[colour]!r} and in {name!r}, so a sheet could mean "
                     "either. Change one of them a little."
                 )
-            taken[colour] = name
-        numbers = list(range(len(taken) - len(drawn_in), len(taken)))
-        slots[name] = dict(zip(drawn_in, numbers, strict=True))
-        if attribute is None:
-            tables[None][0].extend(numbers)
-            tables[None][1][0].extend(drawn_in)
-            continue
+            owner[colour] = name
+            slots[name][colour] = len(owner)
+    for name, family in families.items():
         shown = [option for option in attributes.get(name, ()) if option != "hidden"]
-        if shown != list(colours):
+        if shown != list(family):
             raise SpriteError(
-                f"{path}: the ramps of {name!r} are {list(colours)}, its options {shown}. Name them alike."
+                f"{path}: the ramps of {name!r} are {list(family)}, its options {shown}. Name them alike."
             )
-        tables[name] = (numbers, list(colours.values()))
-    return slots, tables
+    return slots, families
 
 
 def _read_layer(path: Path, attributes: dict, layer: dict, slots: dict) -> tuple[str | None, np.ndarray]:
-    """(attribute that chooses the column or None, slots uint8 (views, options, 16, 16)); slot numbers, 0 = nothing."""
+    """(attribute that chooses the column or None, slot numbers (views, options, 16, 16)), where 0 is nothing."""
     sheet = path.with_name(layer["sheet"])
     attribute = layer.get("chosen_by")
     columns = _options(path, layer["sheet"], attributes, attribute, layer["columns"]) if attribute else [0]
@@ -222,7 +222,7 @@ def _read_layer(path: Path, attributes: dict, layer: dict, slots: dict) -> tuple
             f"{sheet}: {pixels.shape[1]}x{pixels.shape[0]} pixels. Make it {len(columns) * SIZE}x{views * SIZE}: one "
             f"column of {SIZE} pixels per option in recipe.toml, one row per view."
         )
-    drawn = np.zeros(pixels.shape[:2], dtype=np.uint8)
+    drawn = np.zeros(pixels.shape[:2], dtype=np.uint16)
     visible = pixels[..., 3] > 0
     for name in layer["ramps"]:
         if name not in slots:
@@ -234,12 +234,12 @@ def _read_layer(path: Path, attributes: dict, layer: dict, slots: dict) -> tuple
             f"{sheet}: the pixel at column {x}, row {y} has the colour #{bytes(pixels[y, x]).hex()} (red, green, blue, "
             f"opacity). Use a colour from the first ramp of {', '.join(layer['ramps'])}, fully opaque."
         )
-    tiles = np.zeros((views, len(attributes[attribute]) if attribute else 1, SIZE, SIZE), dtype=np.uint8)
+    tiles = np.zeros((views, len(attributes[attribute]) if attribute else 1, SIZE, SIZE), dtype=np.uint16)
     tiles[:, columns] = drawn.reshape(views, SIZE, len(columns), SIZE).swapaxes(1, 2)
     return attribute, tiles
 
 
-def _draw(path: Path, attributes: dict, labels: dict, layers: list, tables: dict) -> np.ndarray:
+def _draw(path: Path, attributes: dict, labels: dict, layers: list, slots: dict, families: dict) -> np.ndarray:
     """uint8 (M, 16, 16, 3): draw every distinct shape once, as slot numbers, then colour all sprites by look-up."""
 
     def number(names: list[str]) -> tuple[np.ndarray, list[int]]:
@@ -249,22 +249,19 @@ def _draw(path: Path, attributes: dict, labels: dict, layers: list, tables: dict
     shape_names = ["view", *{attribute: None for attribute, _ in layers if attribute}]
     shape_id, sizes = number(shape_names)
     shapes, shape_of = np.unique(shape_id, return_inverse=True)
-    option = dict(zip(shape_names, np.unravel_index(shapes, sizes), strict=True))
-    canvas = np.zeros((len(shapes), SIZE, SIZE), dtype=np.uint8)
+    chosen = dict(zip(shape_names, np.unravel_index(shapes, sizes), strict=True))
+    canvas = np.zeros((len(shapes), SIZE, SIZE), dtype=np.uint16)
     for attribute, tiles in layers:
-        tile = tiles[option["view"], option[attribute] if attribute else 0]
+        tile = tiles[chosen["view"], chosen[attribute] if attribute else 0]
         canvas = np.where(tile > 0, tile, canvas)
 
-    colour_names = [name for name in tables if name is not None]
-    colour_of, sizes = number(colour_names)
-    n_slots = sum(len(numbers) for numbers, _ in tables.values())
-    table = np.zeros((*sizes, n_slots, 3), dtype=np.uint8)
-    table[..., tables[None][0], :] = tables[None][1][0]
-    for axis, name in enumerate(colour_names):
-        numbers, ramps = tables[name]
-        for ramp_index, ramp in enumerate(ramps):
-            np.moveaxis(table, axis, 0)[ramp_index][..., numbers, :] = ramp
-    table = table.reshape(-1, n_slots, 3)
+    colour_of, sizes = number(list(families))
+    drawn_in = [(255, 255, 255), *(colour for ramp in slots.values() for colour in ramp)]  # slot -> its colour
+    table = np.tile(np.array(drawn_in, dtype=np.uint8), (*sizes, 1, 1))
+    for axis, (name, family) in enumerate(families.items()):
+        for option, ramp in family.items():
+            np.moveaxis(table, axis, 0)[attributes[name].index(option)][..., list(slots[name].values()), :] = ramp
+    table = table.reshape(-1, len(drawn_in), 3)
 
     images = np.empty((len(shape_of), SIZE, SIZE, 3), dtype=np.uint8)
     for start in range(0, len(images), 4096):  # in blocks, so that the look-up stays in the processor's cache

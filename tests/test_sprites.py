@@ -307,6 +307,8 @@ def test_cache_that_cannot_be_written_is_said_and_survived(small, tmp_path, monk
         ('in_training = ["Bob"', 'in_training = ["Bobby"', r"the split names 'Bobby'"),
         ("train = 100", "train = 100000", r"cannot train on 100,000"),
         ('sheet = "hat.png"', 'sheet = "hats.png"', r"hats\.png: no such file"),
+        ('"hat.png"', '"../hat.png"', r"recipe\.toml: an entry is missing or of the wrong kind.*hat\.png"),
+        ("#4c5cb8", "#ffffff", r"#ffffff is in 'ink' and in 'paper'"),
         ("[attributes]", "[attributes", r"recipe\.toml: not valid TOML.*line"),
         ("[split]", "[spilt]", r"recipe\.toml: an entry is missing.*split"),
         ('ramps = ["boots"]', 'ramps = ["boot"]', r"boots\.png names the ramp 'boot'. Use some of: skin"),
