@@ -144,8 +144,9 @@ def scrubber(
     for what, given in (("stills", list(stills)), ("level", [level])):
         if not given or not all(0 <= i < count for i in given):
             raise ValueError(f"{what} is {given}; frames are numbered from 0 to {count - 1}")
-    if not seconds > 0:
-        raise ValueError(f"seconds is {seconds}; it must be more than 0")
+    for what, given in (("seconds", seconds), ("scale", 1 if scale is None else scale)):
+        if not given > 0:
+            raise ValueError(f"{what} is {given}; it must be more than 0")
     chances = {name: _checked_bar(name, p, count) for name, p in (bars or {}).items()}
     data = {
         "title": title,

@@ -131,7 +131,7 @@ def _address(server, runtime: Path, log) -> dict:
 
 
 def open_notebook(page: Page, lab: Lab, path) -> None:
-    """Open a notebook (a path inside the lab's folder, its metadata naming a kernel) and wait until the kernel is idle."""
+    """Open a notebook, a path inside the lab's folder, and wait until its kernel is idle; its metadata must name one."""
     page.goto(f"{lab.url}lab/tree/{Path(path).as_posix()}?token={lab.token}&reset", timeout=PATIENCE)
     kernel = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
     page.wait_for_function(f"() => {kernel}?.status === 'idle'", timeout=PATIENCE)
