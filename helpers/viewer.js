@@ -122,6 +122,10 @@ async function mount(el, data, link) {
   let playing = null; // or {from, since}: the frame and the time at which playing began
   let request = 0;
 
+  // A screen reader hears the caption once: from the slider when that has the focus, never while playing.
+  function hush() {
+    words.ariaLive = playing || slider === document.activeElement ? "off" : "polite";
+  }
   function show(next) {
     if (next === level) return;
     level = next;
@@ -137,8 +141,7 @@ async function mount(el, data, link) {
     slider.value = level;
     slider.setAttribute("aria-valuetext", data.captions ? `${at}. ${data.captions[level]}` : at);
     readout.textContent = readouts[level];
-    // A screen reader hears the caption once: from the slider when that has the focus, never while playing.
-    words.ariaLive = playing || slider === document.activeElement ? "off" : "polite";
+    hush();
     said.textContent = data.captions?.[level] ?? "";
   }
 
@@ -161,6 +164,7 @@ async function mount(el, data, link) {
   function play(on) {
     cancelAnimationFrame(request);
     playing = on ? { from: level < frames - 1 ? level : 0, since: performance.now() } : null;
+    hush();
     button.ariaLabel = on ? "pause" : "play";
     button.querySelector("path").setAttribute("d", on ? PAUSE : PLAY);
     if (on) request = requestAnimationFrame(step);

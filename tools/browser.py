@@ -131,7 +131,7 @@ def _address(server, runtime: Path, log) -> dict:
 
 
 def open_notebook(page: Page, lab: Lab, path) -> None:
-    """Open a notebook, a path inside the lab's folder, and wait until its kernel is idle; its metadata must name one."""
+    """Open a notebook, a path inside the lab's folder, and wait until the kernel that its metadata names is idle."""
     page.goto(f"{lab.url}lab/tree/{Path(path).as_posix()}?token={lab.token}&reset", timeout=PATIENCE)
     kernel = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
     page.wait_for_function(f"() => {kernel}?.status === 'idle'", timeout=PATIENCE)

@@ -1,0 +1,45 @@
+"""Fixtures for tests in a real browser: `browser`, `page`, and `lab`, a JupyterLab of its own.
+
+A machine without a browser fails these tests instead of skipping them: a slider nobody has moved is not tested.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for `tools`, also when pytest is started elsewhere
+from tools.browser import HELP, PATIENCE, jupyterlab, launch
+
+expect.set_options(timeout=PATIENCE / 2)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        try:
+            started = launch(playwright)
+        except Exception as error:
+            pytest.fail(f"{error}\n\n{HELP}")
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with jupyterlab() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh page; what goes wrong inside it is collected in `page.troubles`."""
+    context = browser.new_context(viewport={"width": 1200, "height": 1000})
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.troubles = []
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and page.troubles.append(f"{said.text} ({said.location})"))
+    yield page
+    context.close()
