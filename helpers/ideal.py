@@ -118,15 +118,16 @@ def attribute_posterior(p, labels, n):
 
     Returns (B, n) float32; rows sum to 1. Raises TypeError or ValueError for bad input.
     """
-    labels = torch.as_tensor(np.asarray(labels) if not isinstance(labels, torch.Tensor) else labels)
+    labels = labels if isinstance(labels, torch.Tensor) else torch.tensor(labels)
     if labels.is_floating_point():
         raise TypeError(f"labels must be integers, one for each image; got {labels.dtype}")
     if labels.ndim != 1:
         raise ValueError(f"labels must have shape (M,), got {tuple(labels.shape)}")
     check_posterior(p, len(labels))
+    labels = labels.long()
     if not (labels.min() >= 0 and labels.max() < n):
         raise ValueError(f"with n = {n} options labels are in 0..{n - 1}, but they hold {labels.min()}..{labels.max()}")
-    has_option = torch.nn.functional.one_hot(labels.long(), n).to(p)  # (M, n)
+    has_option = torch.nn.functional.one_hot(labels, n).to(p)  # (M, n)
     return (p @ has_option).float()
 
 

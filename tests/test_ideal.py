@@ -187,7 +187,8 @@ def test_attribute_posterior(g):
     for option in range(7):
         assert torch.allclose(out[:, option], p[:, labels == option].sum(1), atol=1e-6)
     assert torch.allclose(out.sum(1), torch.ones(4), atol=1e-5)
-    assert torch.equal(ideal.attribute_posterior(p, labels.to(torch.uint8), 7), out)
+    for same in (labels.to(torch.uint8), labels.numpy().astype(np.uint16), labels.tolist()):
+        assert torch.equal(ideal.attribute_posterior(p, same, 7), out)
 
 
 def test_the_ideal_denoiser_beats_its_neighbours(g):
