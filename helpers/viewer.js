@@ -76,13 +76,13 @@ function drawFrame(context, sheet, panel, frame, frames) {
 // Fills the figure `el` with a scrubber over `data`. `link` ties the level to Python where there is one:
 // {get(), set(level), onChange(callback)}. Returns a function that stops everything.
 async function mount(el, data, link) {
+  el.classList.add("inkdrop"); // at once: the next script must not mount it again
   const frames = data.values.length;
   const sheets = await Promise.all(data.panels.map(loadSheet));
   const top = data.values.reduce((a, b) => Math.max(a, b));
   const percent = (permille) => `${Math.round(permille / 10)} %`;
 
   el.replaceChildren();
-  el.classList.add("inkdrop");
   el.setAttribute("aria-label", data.alt);
   make(el, "style", "", STYLE);
   if (data.title) make(el, "div", "title", data.title);

@@ -374,6 +374,7 @@ def _figure(picture: Image.Image, alt: str, caption: str, width: int) -> tuple[s
     picture.save(out, "PNG", optimize=True)
     png = base64.b64encode(out.getvalue()).decode()
     return (
-        f'<figure style="margin:8px 0"><img src="data:image/png;base64,{png}" alt="{html.escape(alt)}" width="{width}">'
+        f'<figure style="margin:8px 0"><img src="data:image/png;base64,{png}" alt="{html.escape(alt)}" width="{width}" '
+        f'style="max-width:100%">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     ), png
