@@ -10,6 +10,7 @@ from scipy import stats
 
 INK, CORAL, GREEN, GOLD, GREY = "#28328c", "#d1495b", "#3a7d44", "#b8860b", "#8a8f9c"
 BANDS = ("#28328c", "#6f7fd1", "#b9c2ec", "#eef0f8")  # from "it's Bob" to "no idea", dark to light
+WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}  # behind a label, so that it can be read
 STYLE = {
     "figure.dpi": 110,
     "font.size": 10,
@@ -135,7 +136,9 @@ def lost(level: np.ndarray, left: dict[str, np.ndarray], gone: dict[str, int]) -
     for ax, name in zip(axes, names, strict=True):
         ax.fill_between(level, left[name], color=INK, alpha=0.75, lw=0)
         ax.axvline(gone[name], color=CORAL, lw=2)
-        ax.text(gone[name] + 5, 0.5, f"t = {gone[name]}", color=CORAL, fontsize=9, va="center", weight="bold")
+        ax.text(
+            gone[name] + 5, 0.5, f"t = {gone[name]}", color=CORAL, fontsize=9, va="center", weight="bold", bbox=WHITE
+        )
         ax.set(ylim=(0, 1), yticks=[], xlim=(0, level[-1]))
         ax.set_ylabel(name.replace("_", " "), rotation=0, ha="right", va="center")
         ax.spines["left"].set_visible(False)
@@ -154,6 +157,7 @@ def frequencies(cycles: np.ndarray, drowned: np.ndarray) -> Figure:
         x = np.linspace(-0.3, 0.3, 100)
         ax.plot(c + x, (-0.12 + 0.06 * np.cos(2 * np.pi * c * x / 0.6)) * drowned.max(), color=CORAL, lw=1.3)
     ax.set(ylabel="drowned from level t on", ylim=(-0.2 * drowned.max(), drowned.max() * 1.15), xticks=cycles)
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= drowned.max()])
     ax.set_xlabel("waves across the picture: from 1, broad, to 8, fine")
     ax.set_title("Fine patterns drown first")
     return fig
