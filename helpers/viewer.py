@@ -257,7 +257,7 @@ def _film_strip(panels, stills, values, label, bars, bars_title, smooth) -> Imag
         draw.text((gap, y), text, fill=_TEXT, font=_font(26, bold=True), anchor="lt")
 
     def centred(i, text):
-        fitted = next((f for f in map(_font, range(26, 10, -2)) if f.getlength(text) <= cell + gap - 4), _font(12))
+        fitted = next((f for f in map(_font, range(26, 10, -2)) if f.getlength(text) <= cell), _font(12))
         draw.text((gap + i * (cell + gap) + cell / 2, y + 24), text, fill=_TEXT, font=fitted, anchor="ms")
 
     for name, f in panels.items():
@@ -284,7 +284,7 @@ def _film_strip(panels, stills, values, label, bars, bars_title, smooth) -> Imag
             y += line - 8
             centred(i, f"{bars[name][still]:.0%}".replace("%", " %"))
             y -= line - 8
-    return strip
+    return strip.quantize(128) if smooth else strip  # soft pictures: half the size, and it cannot be seen
 
 
 # --- ordinary pictures ------------------------------------------------------------------------------------------------
