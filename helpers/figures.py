@@ -117,7 +117,7 @@ def verdicts(level: np.ndarray, bits: np.ndarray, total: float, starts: dict[str
             verdict, ((start + end) / 2, 1.02), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=9
         )
         if start:
-            ax.annotate(f"t = {start}", (start, total * 0.04), rotation=90, ha="right", va="bottom", fontsize=8)
+            ax.annotate(f"t = {start}", (start, total * 0.45), rotation=90, ha="right", va="bottom", fontsize=8)
     ax.plot(level, bits, color="black")
     ax.axhline(total, color=GREY, lw=1, ls=":")
     ax.set(xlabel="level t", ylabel="bits known", xlim=(0, level[-1]), ylim=(0, total * 1.05))

@@ -97,6 +97,23 @@ def denoise(xt, t, images, sched):
     return mean(posterior(xt, t, images, sched), images)
 
 
+def sweep(x0, t, images, sched, generator):
+    """What can be told of each of some images at each of some levels: one posterior per image, streamed.
+
+    x0         (N, C, H, W) float in [-1, 1]. Each gets a noise of its own, held fixed over the levels
+    t          (L,) integer tensor of levels
+    generator  torch.Generator for the noise
+
+    Yields N times (L, M) float32, as `posterior` returns it for that image at the levels t. Several images share one
+    pass over the set, which is most of the work. Raises as `posterior` and `Schedule.add_noise` do.
+    """
+    for few in x0.split(max(1, ROWS // len(t))):
+        noise = torch.randn(few.shape, generator=generator, device=few.device)
+        few, noise = (x.repeat_interleave(len(t), dim=0) for x in (few, noise))  # each image at each level
+        level = t.repeat(len(few) // len(t))
+        yield from posterior(sched.add_noise(few, level, noise), level, images, sched).split(len(t))
+
+
 def bits_known(p):
     """How much is known about which image it is: log2(M) - entropy(p), in bits.
 

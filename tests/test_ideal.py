@@ -301,3 +301,16 @@ def test_mean_and_bits_check_the_posterior():
         ideal.mean(P, SET[:4])
     with pytest.raises(ValueError, match="sum to 1"):
         ideal.bits_known(P / 2)
+
+
+def test_a_sweep_is_the_posterior_of_each_image_at_each_level(g, monkeypatch):
+    images = palette_images(50, g)
+    x0, levels = floats(images[:5]), torch.tensor([0, 100, T])
+    monkeypatch.setattr(ideal, "ROWS", 7)  # two images a pass, and one left over
+    swept = list(ideal.sweep(x0, levels, images, SCHED, torch.Generator().manual_seed(3)))
+    assert [p.shape for p in swept] == [(3, 50)] * 5
+    again = torch.Generator().manual_seed(3)
+    noise = torch.cat([torch.randn(n, *x0.shape[1:], generator=again) for n in (2, 2, 1)])
+    for i, p in enumerate(swept):  # the same noise at all levels of an image, another for the next image
+        xt = SCHED.add_noise(x0[[i]].expand(3, -1, -1, -1), levels, noise[[i]].expand(3, -1, -1, -1))
+        assert torch.allclose(p, ideal.posterior(xt, levels, images, SCHED), atol=1e-6)

@@ -62,7 +62,7 @@ def test_in_jupyterlab_from_the_first_cell_to_the_last(page, lab):
     shutil.copy(NOTEBOOK, lab.folder)
     open_notebook(page, lab, NOTEBOOK.name)
     run_all(page, patience=10 * MINUTES)
-    for title in ("A drop of ink in a glass of water", "Bob dissolves", "Who is it?"):
+    for title in ("A drop of ink in a glass of water", "Bob dissolves", "Bob, and the best possible answer"):
         expect(scrubber(page, title)).to_have_count(1)
     dissolves_by_mouse_and_keyboard(page)
     assert page.troubles == []
@@ -80,7 +80,7 @@ def test_the_exported_page_slides_with_neither_kernel_nor_network(page, exported
     page.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort())
     page.goto(exported, wait_until="commit")
     dissolves_by_mouse_and_keyboard(page)
-    who = scrubber(page, "Who is it?")
+    who = scrubber(page, "Bob, and the best possible answer")
     who.get_by_role("slider").press("End")
     expect(who.locator(".words span").first).to_contain_text("no idea")
     expect(who.locator(".number span:first-child").first).to_have_text("0 %")
