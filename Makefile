@@ -8,9 +8,10 @@ BIN := .venv/bin
 lab: .venv/installed                ## open the first notebook in JupyterLab
 	$(BIN)/jupyter lab notebooks/01_intuition_and_noising.ipynb
 
+# One thread for each of the two workers: threads that share a core spend their time waiting for one another.
 test: .venv/installed               ## run every test: units, all notebooks (nbval), browser
 	$(BIN)/python -m tools.browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --cov=helpers --cov-fail-under=90 tests notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --cov=helpers --cov-fail-under=90 tests notebooks
 
 notebooks: .venv/installed          ## run all notebooks and write them back, normalised, with their outputs
 	$(BIN)/python -m tools.notebooks
