@@ -2,11 +2,12 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # in a container everybody is root
 
 .PHONY: lab test notebooks clean
 
 lab: .venv/installed                ## open the first notebook in JupyterLab
-	$(BIN)/jupyter lab notebooks/01_intuition_and_noising.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) notebooks/01_intuition_and_noising.ipynb
 
 # One thread for each of the two workers: threads that share a core spend their time waiting for one another.
 test: .venv/installed               ## run every test: units, all notebooks (nbval), browser
