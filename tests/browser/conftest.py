@@ -3,13 +3,9 @@
 A machine without a browser fails these tests instead of skipping them: a slider nobody has moved is not tested.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for `tools`, also when pytest is started elsewhere
 from tools.browser import HELP, PATIENCE, jupyterlab, launch
 
 expect.set_options(timeout=PATIENCE / 2)
