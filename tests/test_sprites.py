@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import sprites
+from helpers import layers, sprites
 
 SPRITES = sprites.SPRITES
 RECIPE = tomllib.loads((SPRITES / "recipe.toml").read_text(encoding="utf-8"))
@@ -214,7 +214,7 @@ def stored(cache):
 def test_cache_is_read(small, cache, monkeypatch):
     first = sprites.load_world(small)
     assert len(stored(cache)) == 1 and stored(cache)[0].suffix == ".npz"
-    monkeypatch.setattr(sprites, "_draw", lambda *_: pytest.fail("drawn although it is in the cache"))
+    monkeypatch.setattr(layers, "draw", lambda *_: pytest.fail("drawn although it is in the cache"))
     np.testing.assert_array_equal(sprites.load_world(small).images, first.images)
 
 
