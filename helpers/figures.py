@@ -80,6 +80,7 @@ def walks(paths: list, alpha_bar) -> Figure:
     left.plot(level, free, color=INK, lw=0.7, alpha=0.5)
     left.set(xlabel="level t", ylabel="value of one pixel", title="Noise alone: ever wider")
     right.plot(level, pulled, color=INK, lw=0.7, alpha=0.5)
+    alpha_bar = np.asarray(alpha_bar)
     middle, width = np.sqrt(alpha_bar) * pulled[0, 0], np.sqrt(1 - alpha_bar)
     right.plot(level, middle, color=CORAL, ls="--", label="expected middle")
     right.fill_between(level, middle - 2 * width, middle + 2 * width, color=CORAL, alpha=0.18, lw=0)
