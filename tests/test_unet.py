@@ -110,6 +110,14 @@ def test_the_device_is_the_one_of_the_weights():
     assert net(torch.zeros(2, 3, 16, 16, device="meta"), 3).device.type == "meta"
 
 
+def test_bfloat16_is_close(net, g):
+    """What a GPU computes in, on the CPU."""
+    xt, t = torch.randn(4, 3, 16, 16, generator=g), torch.tensor([1, 100, 300, 500])
+    with torch.autocast("cpu", torch.bfloat16):
+        guess = net(xt, t)
+    assert guess.dtype == torch.bfloat16 and (guess - net(xt, t)).abs().max() < 0.1
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_cuda_agrees_with_cpu(net, g):
     xt, t = torch.randn(4, 3, 16, 16, generator=g), torch.tensor([1, 100, 300, 500])
