@@ -263,8 +263,8 @@ class Run:
             if mine.get(name) != theirs.get(name):
                 has, wants = (tuple(some[name][1]) if name in some else "missing" for some in (theirs, mine))
                 raise CheckpointError(
-                    f"{path}: holds another network: {name} is {has} there and {wants} here. Build the network that "
-                    "it was made with, or name another file to start afresh"
+                    f"{path}: made with another network (or kind of generator): {name} is {has} there and {wants} "
+                    "here. Build the one that it was made with, or name another file to start afresh"
                 )
         for name, now in self.settings.items():
             if (then := info["settings"].get(name)) != now:

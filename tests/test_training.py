@@ -210,6 +210,20 @@ def test_stopping_twice_and_the_generator_that_is_left(tmp_path):
     assert equal(weights(whole), weights(net)) and torch.equal(g.get_state(), h.get_state())
 
 
+def test_the_loop_may_draw_from_the_same_generator(tmp_path):
+    def loop(path, stop_at=None):
+        net, g = network(), generator()
+        for state in train(net, patterns(), SCHED, steps=6, batch=4, generator=g, checkpoint=path, save_every=2):
+            if state.step == stop_at:
+                break
+            torch.rand(1, generator=g)
+        return weights(net)
+
+    whole = loop(tmp_path / "whole")
+    loop(tmp_path / "parts", stop_at=3)
+    assert equal(whole, loop(tmp_path / "parts"))
+
+
 def test_a_finished_run_says_where_it_stands(tmp_path):
     net, _ = run(checkpoint=tmp_path / "run")
     before = (tmp_path / "run").read_bytes()
@@ -422,8 +436,8 @@ def test_no_such_checkpoint(tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"net": UNet(24)}, r"another network: net.level.0.weight is \(32, 64\) there and \(48, 64\) here"),
-        ({"net": torch.nn.Conv2d(3, 3, 1)}, "another network: .*missing"),
+        ({"net": UNet(24)}, r"another network .*: net.level.0.weight is \(32, 64\) there and \(48, 64\) here"),
+        ({"net": torch.nn.Conv2d(3, 3, 1)}, "another network .*missing"),
         ({"steps": 7}, "steps was 6 and is 7"),
         ({"batch": 5}, "batch was 4 and is 5"),
         ({"lr": 1e-4}, "lr was 0.003 and is 0.0001"),
