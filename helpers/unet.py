@@ -6,9 +6,9 @@ skip hands the details of the fine path past the coarse one, so that they need n
 
                           (N, 3, 16, 16)  noisy sprite
       pixel_unshuffle     (N, 12, 8, 8)   a 2x2 block of pixels is now one place with 12 values: a quarter of the work
-      fine path           (N, C, 8, 8)    ------------- skip -------------.
-      coarse path         (N, 2C, 4, 4)   half the places, twice as wide   |
-      fine path again     (N, C, 8, 8)    <- both, side by side <---------'
+      fine path           (N, C, 8, 8)    -------------- skip --------------.
+      coarse path         (N, 2C, 4, 4)   half the side, twice the channels  |
+      fine path again     (N, C, 8, 8)    <-- both, side by side <----------'
       pixel_shuffle       (N, 3, 16, 16)  guess of the clean sprite
 """
 
@@ -25,7 +25,7 @@ class UNet(nn.Module):
     channels   width C of the fine path, a multiple of 8 and at least 16; the coarse path has twice as many
     generator  torch.Generator for the first weights; None draws them from torch's global one
 
-    Its first answer, untrained, is a faint blur of the noisy picture. Raises ValueError for another width.
+    Raises ValueError for another width.
     """
 
     def __init__(self, channels: int = 64, generator: torch.Generator | None = None):
