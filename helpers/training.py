@@ -1,41 +1,31 @@
 """Training the network: `for state in train(net, images, sched, generator=g): ...`
 
 One step takes a few sprites, a noise level for each and some noise, has the network guess the sprites, and moves its
-weights a little towards a better guess. The rest of this file sees to it that nothing is lost (checkpoints) and that
-somebody who waits has something to look at (`progress`).
+weights a little towards a better guess. The rest of this file sees to it that nothing is lost: checkpoint.py has the
+file, progress.py something to look at meanwhile.
 """
 
 import contextlib
 import copy
 import hashlib
-import json
 import math
-import os
 import signal
-import sys
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import nn
 
-from helpers import sprites
+from helpers import checkpoint as checkpoint_file
+from helpers.checkpoint import CheckpointError
 from helpers.schedule import Schedule, check_images, check_same_device
 
 BANDS = 10  # of noise levels, for which losses are kept apart
-FORMAT, VERSION = "inkdrop-checkpoint", 1  # raise the version when what a checkpoint holds changes
 
 
 class DivergedError(RuntimeError):
     """The loss is no longer a number."""
-
-
-class CheckpointError(ValueError):
-    """A checkpoint cannot be written, read or used here. The message names the file and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -252,12 +242,14 @@ class Run:
                 "Try a lower lr; start afresh with a new network and another checkpoint file"
             )
         with uninterrupted():
-            save_checkpoint(path, self.tensors(), {"step": self.step, "loss": self.loss, "settings": self.settings})
+            checkpoint_file.save(
+                path, self.tensors(), {"step": self.step, "loss": self.loss, "settings": self.settings}
+            )
 
     @torch.no_grad()
     def load(self, path):
         """Go on from a checkpoint. It is checked in full before anything is changed."""
-        tensors, info = load_checkpoint(path)
+        tensors, info = checkpoint_file.load(path)
         mine, theirs = ({name: (x.dtype, x.shape) for name, x in some.items()} for some in (self.tensors(), tensors))
         for name in [*mine, *theirs]:
             if mine.get(name) != theirs.get(name):
@@ -318,142 +310,3 @@ def check_arguments(net, images, sched, generator, counts, lr):
     if not 0 < lr < math.inf:
         raise ValueError(f"lr must be a positive number such as 0.003, got {lr}")
     check_same_device(net=next(net.parameters()), images=images, schedule=sched.alpha_bar)
-
-
-# ---- checkpoints: one safetensors file, with JSON in its header ----
-
-
-def save_checkpoint(path: str | Path, tensors: dict[str, torch.Tensor], info: dict):
-    """Write named tensors and a JSON-able dict to one file, all or nothing: what was there stays until the new one is
-    whole and on the disk. Raises CheckpointError if it cannot be written.
-    """
-    path = Path(path)
-    tensors = {name: x.detach().cpu().contiguous() for name, x in tensors.items()}
-    text = json.dumps(info)
-    header = {"format": FORMAT, "version": str(VERSION), "info": text, "sha256": digest(tensors, text)}
-    content = safetensors.torch.save(tensors, metadata=header)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise CheckpointError(
-            f"{path}: the checkpoint cannot be written ({error}). What stood there before is untouched, and the "
-            "weights are still in memory. Make room, or name a file elsewhere"
-        ) from error
-
-
-def load_checkpoint(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
-    """(tensors, info) as `save_checkpoint` got them, on the CPU. Nothing is unpickled.
-
-    Raises CheckpointError if the file is missing, truncated, damaged, of another kind or of another format version.
-    """
-    path = Path(path)
-    afresh = "Name another file, or delete this one, to start afresh"
-    if not path.exists():
-        raise CheckpointError(f"{path}: no such file. Check the path")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except Exception as error:  # damaged, and then readers raise almost anything
-        raise CheckpointError(f"{path}: truncated, damaged or not a safetensors file ({error}). {afresh}") from error
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: a safetensors file, but not a checkpoint of a training run here. {afresh}")
-    if header.get("version") != str(VERSION):
-        raise CheckpointError(
-            f"{path}: format {header.get('version')}, but this version of Inkdrop reads {VERSION} only. {afresh}"
-        )
-    if header.get("sha256") != digest(tensors, header.get("info", "")):
-        raise CheckpointError(f"{path}: damaged, its contents do not match its checksum. {afresh}")
-    return tensors, json.loads(header["info"])
-
-
-def digest(tensors, text) -> str:
-    """The SHA-256 of a checkpoint's contents: the format itself has no checksum."""
-    content = hashlib.sha256(text.encode())
-    for name, x in sorted(tensors.items()):
-        content.update(f"{name} {x.dtype} {tuple(x.shape)}".encode())
-        content.update(x.numpy())
-    return content.hexdigest()
-
-
-# ---- something to look at ----
-
-
-def progress(states, x0=None, t=None, noise=None, sched=None, *, every: int = 20, quiet: bool | None = None):
-    """Pass on the states of `train`, showing how far it is: `for state in progress(train(...), x0, t, noise, sched)`.
-
-    A bar with the time left and the loss and, if some sprites are given, a picture of what the network makes of them,
-    renewed every `every` steps: noisy, guess, truth. The noise is held fixed.
-
-    x0, t, noise, sched  as for `step_loss`, a handful of sprites, on the device of the network
-    quiet                True shows nothing; None does so where nobody is watching: in scripts, in tests, and where a
-                         notebook is run for its outputs, which would differ from run to run. The environment variable
-                         INKDROP_QUIET, 1 or 0, decides for all
-    """
-    if not is_watched() if quiet is None else quiet:
-        yield from states
-        return
-
-    from IPython.display import HTML, display
-    from tqdm.auto import tqdm
-
-    bar, picture = None, None
-    with contextlib.ExitStack() as at_the_end:
-        at_the_end.callback(states.close)
-        for state in states:
-            if bar is None:
-                bar = at_the_end.enter_context(tqdm(total=state.steps, initial=state.step - 1, unit="step"))
-                loss = state.loss
-            loss = 0.95 * loss + 0.05 * state.loss
-            bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
-            bar.update(state.step - bar.n)
-            if x0 is not None and (picture is None or state.step % every == 0 or state.step == state.steps):
-                html = HTML(_guesses(state, x0, t, noise, sched))
-                if picture is None:
-                    picture = display(html, display_id=True)
-                else:
-                    picture.update(html)
-            yield state
-
-
-@torch.no_grad()
-def _guesses(state, x0, t, noise, sched) -> str:
-    """A picture in HTML: noisy sprites, what the network takes them for, and what they are."""
-    from helpers import viewer
-
-    xt = sched.add_noise(x0, t, noise)
-    rows = torch.cat([xt, state.ema(xt, t), x0])
-    levels = torch.as_tensor(t).expand(len(x0)).tolist()
-    labels = [f"t = {level}" for level in levels] + ["guess"] * len(x0) + ["truth"] * len(x0)
-    return viewer._figure(
-        picture := viewer.grid(sprites.to_uint8(rows), labels, columns=len(x0)),
-        alt="Noisy sprites above, the network's guesses in the middle, the true sprites below.",
-        caption=f"Step {state.step}: the same noisy sprites, what the network takes them for, and what they are.",
-        width=picture.width,
-    )[0]
-
-
-def is_watched() -> bool:
-    """Does this run in a notebook that somebody has open, in JupyterLab, Colab or VS Code?"""
-    if os.environ.get("INKDROP_QUIET"):
-        return os.environ["INKDROP_QUIET"] == "0"
-    if "PYTEST_VERSION" in os.environ or "ipykernel" not in sys.modules:
-        return False
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return shell is not None and (
-        "JPY_SESSION_NAME" in os.environ  # set by Jupyter's server, not where a program runs the notebook
-        or "google.colab" in sys.modules
-        or "__vsc_ipynb_file__" in shell.user_ns
-    )

@@ -78,7 +78,7 @@ class Scrubber(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs):
         bundle, metadata = super()._repr_mimebundle_(**kwargs)
         caption = json.loads(self._data)["caption"]
-        figure, png = _figure(self._still, self._alt, caption, width=self._still.width // 2)
+        figure, png = figure_html(self._still, self._alt, caption, width=self._still.width // 2)
         name = "scrubber-" + hashlib.sha256((figure + self._data).encode()).hexdigest()[:12]
         script = _STATIC.format(js=_JS, data=self._data.replace("<", "\\u003c"), name=name)
         bundle["text/html"] = figure.replace("<figure", f'<figure class="{name}"', 1) + f"<script>{script}</script>"
@@ -319,7 +319,7 @@ def show(picture, *, caption: str, alt: str) -> None:
             )
         picture = Image.fromarray(picture)
     width = round(picture.width / density)
-    figure, png = _figure(picture, alt, caption, width)
+    figure, png = figure_html(picture, alt, caption, width)
     bundle = {"text/plain": f"Picture: {alt}", "text/html": figure, "image/png": png}
     display(bundle, metadata={"image/png": {"width": width}}, raw=True)
 
@@ -367,7 +367,7 @@ def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(folder / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")), size)
 
 
-def _figure(picture: Image.Image, alt: str, caption: str, width: int) -> tuple[str, str]:
+def figure_html(picture: Image.Image, alt: str, caption: str, width: int) -> tuple[str, str]:
     """(HTML of a figure with the picture inside, the picture as base64 PNG). No script, no style that a sanitiser
     would have to remove."""
     out = io.BytesIO()

@@ -18,8 +18,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from helpers import schedule, training
-from helpers.training import CheckpointError, DivergedError, train
+from helpers import checkpoint, progress, schedule, training
+from helpers.checkpoint import CheckpointError
+from helpers.training import DivergedError, train
 from helpers.unet import UNet
 
 SCHED = schedule.cosine()
@@ -289,7 +290,7 @@ def test_training_in_a_thread():
 
 def test_saved_every_so_often(tmp_path):
     def saved():
-        return training.load_checkpoint(tmp_path / "run")[1]["step"]
+        return checkpoint.load(tmp_path / "run")[1]["step"]
 
     options = {"steps": 5, "generator": generator(), "checkpoint": tmp_path / "run", "save_every": 2}
     steps = [(state.step, saved()) for state in train(network(), patterns(), SCHED, **options)]
@@ -315,7 +316,7 @@ def test_a_loss_that_is_no_number_stops_training(tmp_path):
     with pytest.raises(DivergedError, match=r"nan at step 4.*lower lr"):
         run(net, loss=spoilt_at(4), checkpoint=path, save_every=2)
     assert equal(weights(net), weights(run(n=3)[0]))  # the weights before the bad step
-    tensors, info = training.load_checkpoint(path)
+    tensors, info = checkpoint.load(path)
     assert info["step"] == 2 and all(x.isfinite().all() for x in tensors.values() if x.is_floating_point())
 
 
@@ -333,7 +334,7 @@ def test_a_gradient_that_is_no_number_stops_training():
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     with pytest.raises(DivergedError, match="lower lr"):
         run(lr=1e38, steps=3, save_every=1, checkpoint=tmp_path / "run")
-    tensors, _ = training.load_checkpoint(tmp_path / "run")
+    tensors, _ = checkpoint.load(tmp_path / "run")
     assert all(x.isfinite().all() for x in tensors.values() if x.is_floating_point())
 
 
@@ -423,14 +424,14 @@ def test_nothing_is_unpickled(tmp_path):
 
     torch.save({"net": Trap()}, tmp_path / "run")
     with pytest.raises(CheckpointError):
-        training.load_checkpoint(tmp_path / "run")
+        checkpoint.load(tmp_path / "run")
 
 
 def test_no_such_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match="no such file"):
-        training.load_checkpoint(tmp_path / "run")
+        checkpoint.load(tmp_path / "run")
     with pytest.raises(CheckpointError, match="not a safetensors file"):
-        training.load_checkpoint(tmp_path)
+        checkpoint.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -455,8 +456,8 @@ def test_a_checkpoint_of_another_run(change, says, good, tmp_path):
 
 def test_what_is_saved_is_what_is_loaded(tmp_path):
     tensors = {"a": torch.randn(2, 3, generator=generator()).T, "b": torch.tensor(3), "c": torch.zeros(0)}
-    training.save_checkpoint(tmp_path / "new" / "folder" / "run", tensors, {"step": 3, "why": "ä"})
-    loaded, info = training.load_checkpoint(tmp_path / "new" / "folder" / "run")
+    checkpoint.save(tmp_path / "new" / "folder" / "run", tensors, {"step": 3, "why": "ä"})
+    loaded, info = checkpoint.load(tmp_path / "new" / "folder" / "run")
     assert equal(loaded, tensors) and info == {"step": 3, "why": "ä"}
 
 
@@ -519,7 +520,7 @@ def states(n=4, **options):
 @pytest.mark.parametrize("t", [300, torch.tensor([10, 200, 500])])
 def test_progress_shows_a_bar_and_a_picture(t, screen, capsys):
     noise = torch.randn(3, 3, 16, 16, generator=generator())
-    seen = [state.step for state in training.progress(states(), X[:3], t, noise, SCHED, every=2, quiet=False)]
+    seen = [state.step for state in progress.watch(states(), X[:3], t, noise, SCHED, every=2, quiet=False)]
     assert seen == [1, 2, 3, 4]
     err = capsys.readouterr().err
     assert "4/4" in err and "loss=" in err
@@ -530,33 +531,33 @@ def test_progress_shows_a_bar_and_a_picture(t, screen, capsys):
 def test_progress_changes_nothing(screen):
     plain = list(states())[-1]
     noise = torch.randn(3, 3, 16, 16, generator=generator(3))
-    shown = list(training.progress(states(), X[:3], 300, noise, SCHED, quiet=False))[-1]
+    shown = list(progress.watch(states(), X[:3], 300, noise, SCHED, quiet=False))[-1]
     assert equal(weights(plain.net), weights(shown.net))
 
 
 def test_progress_without_pictures(screen, capsys):
-    assert len(list(training.progress(states(), quiet=False))) == 4
+    assert len(list(progress.watch(states(), quiet=False))) == 4
     assert screen == [] and "4/4" in capsys.readouterr().err
 
 
 def test_progress_goes_on_where_training_does(tmp_path, screen, capsys):
-    for _ in zip(range(2), training.progress(states(checkpoint=tmp_path / "run"), quiet=False), strict=False):
+    for _ in zip(range(2), progress.watch(states(checkpoint=tmp_path / "run"), quiet=False), strict=False):
         pass
     capsys.readouterr()
-    assert [state.step for state in training.progress(states(checkpoint=tmp_path / "run"), quiet=False)][-1] == 4
+    assert [state.step for state in progress.watch(states(checkpoint=tmp_path / "run"), quiet=False)][-1] == 4
     assert "4/4" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_stopping_the_progress_stops_training(quiet, tmp_path, capsys):
-    for state in training.progress(states(checkpoint=tmp_path / "run"), quiet=quiet):
+    for state in progress.watch(states(checkpoint=tmp_path / "run"), quiet=quiet):
         if state.step == 3:
             break
-    assert training.load_checkpoint(tmp_path / "run")[1]["step"] == 3
+    assert checkpoint.load(tmp_path / "run")[1]["step"] == 3
 
 
 def test_quiet_where_nobody_watches(screen, capsys):
-    assert len(list(training.progress(states(), X[:3], 300, X[:3], SCHED))) == 4  # a test is such a place
+    assert len(list(progress.watch(states(), X[:3], 300, X[:3], SCHED))) == 4  # a test is such a place
     assert screen == [] and capsys.readouterr() == ("", "")
 
 
@@ -570,20 +571,20 @@ def test_who_is_watching(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delitem(sys.modules, "google.colab", raising=False)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    assert not training.is_watched()  # a script
+    assert not progress.is_watched()  # a script
     monkeypatch.setitem(sys.modules, "ipykernel", copy)
     monkeypatch.setattr(IPython, "get_ipython", Shell)
-    assert not training.is_watched()  # nbclient
+    assert not progress.is_watched()  # nbclient
     monkeypatch.setenv("JPY_SESSION_NAME", "02_training.ipynb")
-    assert training.is_watched()  # JupyterLab
+    assert progress.is_watched()  # JupyterLab
     monkeypatch.setenv("PYTEST_VERSION", "9")
-    assert not training.is_watched()
+    assert not progress.is_watched()
     monkeypatch.setenv("INKDROP_QUIET", "0")
-    assert training.is_watched()
+    assert progress.is_watched()
     monkeypatch.setenv("INKDROP_QUIET", "1")
-    assert not training.is_watched()
+    assert not progress.is_watched()
     monkeypatch.delenv("INKDROP_QUIET")
     monkeypatch.delenv("PYTEST_VERSION")
     monkeypatch.delenv("JPY_SESSION_NAME")
     monkeypatch.setitem(sys.modules, "google.colab", copy)
-    assert training.is_watched()  # Colab
+    assert progress.is_watched()  # Colab
