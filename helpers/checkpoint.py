@@ -5,13 +5,13 @@ Nothing is ever unpickled, and a checksum in the header tells a damaged file fro
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
+
+from helpers import files
 
 FORMAT, VERSION = "inkdrop-checkpoint", 1  # raise the version when what a checkpoint holds changes
 
@@ -30,17 +30,7 @@ def save(path: str | Path, tensors: dict[str, torch.Tensor], info: dict):
     header = {"format": FORMAT, "version": str(VERSION), "info": text, "sha256": digest(tensors, text)}
     content = safetensors.torch.save(tensors, metadata=header)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        files.replace(path, content)
     except OSError as error:
         raise CheckpointError(
             f"{path}: the checkpoint cannot be written ({error}). What stood there before is untouched, and the "

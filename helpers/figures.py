@@ -169,13 +169,14 @@ def bells(samples: dict[str, np.ndarray]) -> Figure:
     """Histogram over the bell curve, and quantile plot under it, for each named sample (n,)."""
     fig, axes = plt.subplots(2, len(samples), figsize=(2.9 * len(samples), 4.6), layout="constrained", squeeze=False)
     x = np.linspace(-4, 4, 201)
-    quantiles = stats.norm.ppf((np.arange(200) + 0.5) / 200)
+    share = (np.arange(200) + 0.5) / 200
+    quantiles = stats.norm.ppf(share)
     for (name, values), (top, bottom) in zip(samples.items(), axes.T, strict=True):
         top.hist(values, bins=80, range=(-4, 4), density=True, color=INK, alpha=0.55)
         top.plot(x, stats.norm.pdf(x), color=CORAL, ls="--")
         top.set(title=name, yticks=[], xlabel="pixel value")
         bottom.plot(quantiles, quantiles, color=CORAL, ls="--")
-        bottom.plot(quantiles, np.quantile(values, (np.arange(200) + 0.5) / 200), color=INK, ls="", marker=".", ms=4)
+        bottom.plot(quantiles, np.quantile(values, share), color=INK, ls="", marker=".", ms=4)
         bottom.set(xlabel="quantile of the bell curve", xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
     axes[1, 0].set_ylabel("quantile of the pixels")
     return fig

@@ -4,8 +4,8 @@ The world is every combination that the recipe in `sprites/` allows, drawn by la
 """
 
 import hashlib
+import io
 import os
-import tempfile
 import tomllib
 import warnings
 import zipfile
@@ -16,7 +16,7 @@ import numpy as np
 import platformdirs
 import torch
 
-from helpers import layers
+from helpers import files, layers
 from helpers.layers import MAX_SPRITES, SIZE, SpriteError
 
 SPRITES = Path(__file__).resolve().parent.parent / "sprites"
@@ -126,15 +126,9 @@ def _cached(key: str, shape: tuple[int, ...], draw) -> np.ndarray:
         pass
     images = draw()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez_compressed(stream, images=images)  # 3 MB; 129 MB plain
-            os.replace(temporary, file)  # all or nothing: a reader never sees half a file
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        packed = io.BytesIO()
+        np.savez_compressed(packed, images=images)  # 3 MB; 129 MB plain
+        files.replace(file, packed.getvalue())
     except OSError as error:
         warnings.warn(f"The sprite cache cannot be written ({error}); sprites are drawn anew each time.", stacklevel=3)
     return images

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Page, Playwright, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,6 +148,12 @@ def run_all(page: Page, patience: int = PATIENCE) -> None:
     page.wait_for_function("() => window.ran !== null", timeout=patience)
     if not page.evaluate("() => window.ran"):
         raise RuntimeError("a cell failed:\n" + "\n".join(page.locator(".jp-OutputArea-output").all_inner_texts()))
+
+
+def pixels(figure, panel: int = 0) -> np.ndarray:
+    """uint8 (16, 16, 3): what a canvas of a scrubber holds now."""
+    flat = figure.locator("canvas").nth(panel).evaluate("c => [...c.getContext('2d').getImageData(0,0,16,16).data]")
+    return np.array(flat, np.uint8).reshape(16, 16, 4)[..., :3]
 
 
 def main() -> int:

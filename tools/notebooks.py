@@ -4,13 +4,13 @@ What differs from run to run or from machine to machine without meaning anything
 ids, timings, the Python version) is removed or fixed; the pictures, the text and the stand-alone HTML stay.
 """
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+from helpers import files
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # points into a kernel that is gone; would hide the HTML
@@ -55,10 +55,8 @@ def text(notebook: nbformat.NotebookNode) -> str:
 
 def write(path: Path, content: str) -> None:
     """Replace `path` at once or not at all."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
-        file.write(content)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    files.replace(path, content.encode())
+    path.chmod(0o644)  # for all to read, as git keeps it
 
 
 def main() -> None:

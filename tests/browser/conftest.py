@@ -39,3 +39,10 @@ def page(browser):
     page.on("console", lambda said: said.type == "error" and page.troubles.append(f"{said.text} ({said.location})"))
     yield page
     context.close()
+
+
+@pytest.fixture
+def offline(page):
+    """A page that reaches nothing but files."""
+    page.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort())
+    return page

@@ -9,7 +9,7 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from helpers import sprites
-from tools.browser import ROOT, open_notebook, run_all
+from tools.browser import ROOT, open_notebook, pixels, run_all
 
 NOTEBOOK = ROOT / "notebooks" / "01_intuition_and_noising.ipynb"
 MINUTES = 60_000
@@ -17,11 +17,6 @@ MINUTES = 60_000
 
 def scrubber(page, title):
     return page.locator("figure.inkdrop").filter(has=page.get_by_text(title, exact=True))
-
-
-def pixels(figure, panel=0):
-    flat = figure.locator("canvas").nth(panel).evaluate("c => [...c.getContext('2d').getImageData(0,0,16,16).data]")
-    return np.array(flat, np.uint8).reshape(16, 16, 4)[..., :3]
 
 
 def dissolves_by_mouse_and_keyboard(page):
@@ -76,11 +71,10 @@ def exported(tmp_path_factory):
     return path.as_uri()
 
 
-def test_the_exported_page_slides_with_neither_kernel_nor_network(page, exported):
-    page.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort())
-    page.goto(exported, wait_until="commit")
-    dissolves_by_mouse_and_keyboard(page)
-    who = scrubber(page, "Bob, and the best possible answer")
+def test_the_exported_page_slides_with_neither_kernel_nor_network(offline, exported):
+    offline.goto(exported, wait_until="commit")
+    dissolves_by_mouse_and_keyboard(offline)
+    who = scrubber(offline, "Bob, and the best possible answer")
     who.get_by_role("slider").press("End")
     expect(who.locator(".words span").first).to_contain_text("no idea")
     expect(who.locator(".number span:first-child").first).to_have_text("0 %")

@@ -10,7 +10,7 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from helpers import viewer
-from tools.browser import open_notebook, run_all
+from tools.browser import open_notebook, pixels, run_all
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -56,12 +56,6 @@ def committed(widget):
     data, metadata = widget._repr_mimebundle_()
     del data[WIDGET]
     return data, metadata
-
-
-def pixels(scrubber, panel=0):
-    """(16, 16, 3) as the canvas holds them now."""
-    flat = scrubber.locator("canvas").nth(panel).evaluate("c => [...c.getContext('2d').getImageData(0,0,16,16).data]")
-    return np.array(flat, np.uint8).reshape(16, 16, 4)[..., :3]
 
 
 def expect_frame(scrubber, level):
@@ -271,12 +265,6 @@ def test_show_has_an_alternative_text_in_jupyterlab(page, lab):
 
 
 # --- a page with neither kernel nor network ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def offline(page):
-    page.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort())
-    return page
 
 
 def export(folder: Path, *outputs):
