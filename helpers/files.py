@@ -1,8 +1,15 @@
-"""Write a file all or nothing: whoever reads it finds the old content or the new, never half of one."""
+"""Where files go, and how: all or nothing, so that a reader finds the old content or the new, never half of one."""
 
 import os
 import tempfile
 from pathlib import Path
+
+import platformdirs
+
+
+def cache() -> Path:
+    """The folder for what can be made again: INKDROP_CACHE, or else the user's own cache folder. It may not exist."""
+    return Path(os.environ.get("INKDROP_CACHE") or platformdirs.user_cache_dir("inkdrop"))
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -5,7 +5,6 @@ The world is every combination that the recipe in `sprites/` allows, drawn by la
 
 import hashlib
 import io
-import os
 import tomllib
 import warnings
 import zipfile
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import torch
 
 from helpers import files, layers
@@ -115,8 +113,7 @@ def _build_world(path: Path, recipe: dict) -> World:
 
 def _cached(key: str, shape: tuple[int, ...], draw) -> np.ndarray:
     """The images stored under `key`; drawn and stored if they are not there or damaged (the zip has a checksum)."""
-    folder = Path(os.environ.get("INKDROP_CACHE") or platformdirs.user_cache_dir("inkdrop"))
-    file = folder / f"world-{key[:32]}.npz"
+    file = files.cache() / f"world-{key[:32]}.npz"
     try:
         with np.load(file, allow_pickle=False) as stored:
             images = stored["images"]

@@ -1,0 +1,47 @@
+"""Trained weights in a file: the network that comes with Inkdrop, and a learner's own.
+
+The file is a checkpoint (checkpoint.py) of the weights alone, in half precision: 2.5 MB instead of 5, and the guesses
+differ by less than a step of brightness.
+"""
+
+from pathlib import Path
+
+import torch
+
+from helpers import checkpoint, files
+from helpers.checkpoint import CheckpointError
+from helpers.unet import UNet
+
+SHIPPED = Path(__file__).parent.parent / "weights" / "sprites.safetensors"  # made by `make weights`
+
+
+def mine() -> Path:
+    """Where notebook 2 keeps the network that a learner has trained, for notebook 3."""
+    return files.cache() / "my-network.safetensors"
+
+
+def save(net: UNet, path: str | Path, **facts) -> None:
+    """Write the weights of a network to one file, all or nothing.
+
+    facts  JSON-able; kept in the file's header for whoever asks where the weights come from
+
+    Raises CheckpointError if it cannot be written.
+    """
+    tensors = {name: x.half() for name, x in net.state_dict().items()}
+    checkpoint.save(path, tensors, {"channels": net.enter.out_channels, "facts": facts})
+
+
+def load_pretrained(path: str | Path = SHIPPED, device: str | torch.device = "cpu") -> UNet:
+    """The network with the weights in a file, ready for use: float32, in eval mode, on `device`.
+
+    Raises CheckpointError if the file is missing, damaged, or holds no weights written by `save`.
+    """
+    tensors, info = checkpoint.load(path)
+    if "channels" not in info:
+        raise CheckpointError(
+            f"{path}: a checkpoint of a training run, not finished weights. Go on with it by train(checkpoint=...), "
+            "then write the weights with weights.save(state.ema, path)"
+        )
+    net = UNet(info["channels"])
+    net.load_state_dict({name: x.float() for name, x in tensors.items()})
+    return net.eval().requires_grad_(False).to(device)
