@@ -25,7 +25,7 @@ def save(net: UNet, path: str | Path, **facts) -> None:
 
     facts  JSON-able; kept in the file's header for whoever asks where the weights come from
 
-    Raises CheckpointError if it cannot be written.
+    Raises CheckpointError if it cannot be written, TypeError if the facts are not JSON-able.
     """
     tensors = {name: x.half() for name, x in net.state_dict().items()}
     checkpoint.save(path, tensors, {"channels": net.enter.out_channels, "facts": facts})
@@ -34,7 +34,7 @@ def save(net: UNet, path: str | Path, **facts) -> None:
 def load_pretrained(path: str | Path = SHIPPED, device: str | torch.device = "cpu") -> UNet:
     """The network with the weights in a file, ready for use: float32, in eval mode, on `device`.
 
-    Raises CheckpointError if the file is missing, damaged, or holds no weights written by `save`.
+    Raises CheckpointError if the file is missing, damaged, or holds no weights of this network written by `save`.
     """
     tensors, info = checkpoint.load(path)
     if "channels" not in info:
@@ -42,6 +42,12 @@ def load_pretrained(path: str | Path = SHIPPED, device: str | torch.device = "cp
             f"{path}: a checkpoint of a training run, not finished weights. Go on with it by train(checkpoint=...), "
             "then write the weights with weights.save(state.ema, path)"
         )
-    net = UNet(info["channels"])
-    net.load_state_dict({name: x.float() for name, x in tensors.items()})
+    try:
+        net = UNet(info["channels"])
+        net.load_state_dict({name: x.float() for name, x in tensors.items()})
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: weights of another network than unet.py builds now. Train it again, or use the version of "
+            "Inkdrop that wrote the file"
+        ) from error
     return net.eval().requires_grad_(False).to(device)
