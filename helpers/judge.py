@@ -3,16 +3,17 @@
 A picture counts as a valid sprite if it is close to a member of the world, both as a whole and in every place:
 
     distance <= 0.1    RMS difference from the nearest member, over all its 768 values in [-1, 1]
-    patch    <= 0.2    the same over the worst 2x2 pixels
+    patch    <= 0.25   the same over the worst 2x2 pixels
 
 The first bound alone lets small faults pass: a belt's buckle is 2 pixels of 256, and without it a sprite is only 0.05
 away. The second one sees them. It takes four pixels together, because small errors of a network, just as slight
-noise, are large in a single pixel here and there.
+noise, are large in a single pixel here and there. It is just below 0.26, the least by which any detail that differs
+shows (two of the skins); what a network draws within it, the eye cannot tell from the member itself.
 
 `tests/test_judge.py` measures how often the rule errs. With 1,000 of each kind, it refused no true sprite with noise of
 0.02, 0.05 or 0.08 RMS. It accepted no blend, average or noise, 0.1 % of halves of two sprites (those that nearly fit),
-and 0.8 % of sprites with one part in another hue that was at least 0.2 RMS off; of these the first bound alone accepts
-35 %, and with 0.25 for the second it is 4 %. A hue less than 0.2 off is hard to see, and two thirds of those pass.
+and of sprites with one part in another hue none of 3,266 that was more than 0.3 RMS off, where the first bound alone
+accepts 24 %; 17 % of those 0.2 to 0.3 off, and 88 % of those off by less, which is hard to see.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from helpers import ideal, sprites
 from helpers.schedule import check_images
 
 MAX_DISTANCE = 0.1  # RMS over the picture: 13 of 255 steps of brightness
-MAX_PATCH = 0.2  # RMS over the worst 2x2 pixels: 26 of 255 steps
+MAX_PATCH = 0.25  # RMS over the worst 2x2 pixels: 32 of 255 steps
 ROWS = 4096  # pictures compared at a time: 4096 x 2048 distances are 34 MB
 
 

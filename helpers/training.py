@@ -58,12 +58,15 @@ class State:
 def draw(images, sched, batch, generator):
     """What one step learns from: (x0 (batch, C, H, W), t (batch,) in 1..T, noise like x0), on the device of images.
 
-    Level 0 is left out: without noise there is nothing to learn. The numbers are drawn where the generator lives, so
-    one on the CPU gives the same ones whatever the device of the images.
+    Level 0 is left out: without noise there is nothing to learn. The others are spread evenly, one drawn from each
+    of `batch` equal parts, so that no step sees mostly easy ones (Kingma et al. 2021, arXiv:2107.00630, appendix I).
+    The numbers are drawn where the generator lives, so one on the CPU gives the same ones whatever the device of the
+    images.
     """
     on = {"generator": generator, "device": generator.device}
     which = torch.randint(len(images), (batch,), **on)
-    t = torch.randint(1, sched.T + 1, (batch,), **on)
+    part = torch.arange(batch, device=generator.device) + torch.rand(batch, **on)  # 0..batch
+    t = (part * sched.T / batch).ceil().long().clamp(1, sched.T)
     noise = torch.randn((batch, *images.shape[1:]), **on)
     return images[which.to(images.device)], t.to(images.device), noise.to(images.device)
 

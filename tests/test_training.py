@@ -70,7 +70,8 @@ def test_a_step_is_these_ten_lines():
     optimiser = torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     for step in range(1, steps + 1):
         x0 = images[torch.randint(len(images), (batch,), generator=g)]
-        t = torch.randint(1, SCHED.T + 1, (batch,), generator=g)
+        part = torch.arange(batch) + torch.rand(batch, generator=g)
+        t = (part * SCHED.T / batch).ceil().long().clamp(1, SCHED.T)
         noise = torch.randn(x0.shape, generator=g)
         guess = net(SCHED.add_noise(x0, t, noise), t)
         error = (guess - x0).square().mean(dim=(1, 2, 3))

@@ -1,0 +1,120 @@
+"""Make the weights that come with Inkdrop, measure them, and write their card (`make weights`).
+
+The recipe is that of notebook 2 with more steps. It takes about half an hour on a laptop; stop it whenever you like, it
+goes on where it stopped. On another machine the weights come out a little different, and so do the figures.
+"""
+
+import json
+from collections import deque
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from helpers import files, ideal, judge, progress, sampler, schedule, sprites, training, unet, weights
+
+CARD = weights.SHIPPED.with_name("card.json")
+LEVELS = tuple(range(20, 501, 20))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the weights are made from. `seed` decides on first weights, images, levels and noise."""
+
+    channels: int = 64
+    steps: int = 12_000
+    batch: int = 64
+    lr: float = 3e-3
+    ema_decay: float = 0.999
+    seed: int = 0
+
+
+def train(recipe: Recipe, world, sched, checkpoint: Path) -> torch.nn.Module:
+    """The network after all steps of the recipe; goes on from the checkpoint if it is there."""
+    images = sprites.to_tensor(world.images[world.split()[0]])
+    net = unet.UNet(recipe.channels, generator=torch.Generator().manual_seed(recipe.seed))
+    run = training.train(
+        net,
+        images,
+        sched,
+        generator=torch.Generator().manual_seed(recipe.seed),
+        steps=recipe.steps,
+        batch=recipe.batch,
+        lr=recipe.lr,
+        ema_decay=recipe.ema_decay,
+        checkpoint=checkpoint,
+        save_every=250,
+    )
+    [last] = deque(progress.watch(run, quiet=False), maxlen=1)
+    return last.ema
+
+
+def quality(net, world, sched, n: int, seed: int = 1, steps: int = 50) -> dict:
+    """Samples from pure noise, judged: shares valid, new (of the valid), distinct (of the valid)."""
+    generator = torch.Generator().manual_seed(seed)
+    *_, last = sampler.sample(net, sched, n=n, steps=steps, generator=generator)
+    report = judge.judge(last.xt, world, world.split()[0])
+    valid = int(report.valid.sum())
+    return {
+        "samples": n,
+        "sampling steps": steps,
+        "seed": seed,
+        "valid": valid / n,
+        "new": float(report.new.sum() / max(1, valid)),
+        "distinct": report.distinct / max(1, valid),
+        "median distance": float(np.median(report.distance)),
+    }
+
+
+@torch.no_grad()
+def errors(net, world, sched, n: int, levels=LEVELS, seed: int = 2) -> list[dict]:
+    """Mean squared error on n held-out and n training sprites by level, and the floor: the exact answer's error on the
+    same noisy held-out sprites."""
+    train_idx, held_out_idx = world.split()
+    generator = torch.Generator().manual_seed(seed)
+    x0, seen = (
+        sprites.to_tensor(world.images[idx[torch.randperm(len(idx), generator=generator)[:n].numpy()]])
+        for idx in (held_out_idx, train_idx)
+    )
+    rows = []
+    for t in levels:
+        noise = torch.randn(x0.shape, generator=generator)
+        xt = sched.add_noise(x0, t, noise)
+        guesses = {
+            "held out": (net(xt, t), x0),
+            "training": (net(sched.add_noise(seen, t, noise), t), seen),
+            "floor": (ideal.denoise(xt, t, world.images, sched), x0),
+        }
+        rows.append({"level": t, **{name: (a - b).square().mean().item() for name, (a, b) in guesses.items()}})
+    return rows
+
+
+def main() -> None:
+    """Train, write the weights, measure what was written, write the card."""
+    recipe, world, sched = Recipe(), sprites.load_world(), schedule.cosine(T=500)
+    checkpoint = files.cache() / "pretraining.safetensors"
+    weights.save(train(recipe, world, sched, checkpoint), weights.SHIPPED, **asdict(recipe))
+    weights.SHIPPED.chmod(0o644)  # for all to read, as git keeps it
+    net = weights.load_pretrained()
+    card = {
+        "file": weights.SHIPPED.name,
+        "sha256": sha256(weights.SHIPPED.read_bytes()).hexdigest(),
+        "recipe": asdict(recipe),
+        "training sprites": training.fingerprint(sprites.to_tensor(world.images[world.split()[0]])),
+        "torch": torch.__version__,
+        "quality": quality(net, world, sched, n=2000),
+        "errors": errors(net, world, sched, n=256),
+    }
+    files.replace(CARD, (json.dumps(card, indent=1) + "\n").encode())
+    CARD.chmod(0o644)
+    print(json.dumps(card["quality"], indent=1))
+    print("\n level  held out  training     floor   held out / floor")
+    for row in card["errors"]:
+        e, seen, floor = row["held out"], row["training"], row["floor"]
+        print(f"{row['level']:6}{e:10.5f}{seen:10.5f}{floor:10.5f}{e / max(floor, 1e-12):14.2f}")
+
+
+if __name__ == "__main__":
+    main()
