@@ -324,7 +324,7 @@ def show(picture, *, caption: str, alt: str) -> None:
     display(bundle, metadata={"image/png": {"width": width}}, raw=True)
 
 
-def grid(images, labels=None, columns: int = 8, scale: int = 4, gap: int = 1) -> Image.Image:
+def grid(images, labels=None, columns: int = 8, scale: int = 4, gap: int = 1, rows=None) -> Image.Image:
     """A contact sheet of sprites, each pixel a square of `scale`.
 
     Args:
@@ -333,9 +333,10 @@ def grid(images, labels=None, columns: int = 8, scale: int = 4, gap: int = 1) ->
         columns: sprites in a row.
         scale: pixels of the result per pixel of a sprite.
         gap: width of the pale lines between the sprites, in pixels of the result.
+        rows: a name for each row, at its left.
 
     Raises:
-        ValueError: wrong shape or type, no images, or not one label each.
+        ValueError: wrong shape or type, no images, not one label each, or not one name for each row.
     """
     images = _checked_frames("", images)
     n, h, w, _ = images.shape
@@ -344,20 +345,25 @@ def grid(images, labels=None, columns: int = 8, scale: int = 4, gap: int = 1) ->
     if columns < 1 or scale < 1 or gap < 0:
         raise ValueError("columns and scale must be at least 1, gap at least 0")
     columns = min(columns, n)
+    if rows is not None and len(rows) != math.ceil(n / columns):
+        raise ValueError(f"there are {len(rows)} names for {math.ceil(n / columns)} rows; give one for each")
     font = _font(12)
+    left = max((math.ceil(font.getlength(str(name))) + 12 for name in rows or ()), default=0)
     room = 18 if labels else 0
     wide = max([w * scale, *(math.ceil(font.getlength(str(text))) + 6 for text in labels or ())])
     tall = h * scale + room
-    sheet = Image.new("RGB", (columns * (wide + gap) + gap, math.ceil(n / columns) * (tall + gap) + gap), _PAPER)
+    sheet = Image.new("RGB", (left + columns * (wide + gap) + gap, math.ceil(n / columns) * (tall + gap) + gap), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for i, image in enumerate(images):
-        x, y = (i % columns) * (wide + gap), (i // columns) * (tall + gap)
+        x, y = left + (i % columns) * (wide + gap), (i // columns) * (tall + gap)
         draw.rectangle((x, y, x + wide + 2 * gap - 1, y + tall + 2 * gap - 1), fill=_LINE)
         draw.rectangle((x + gap, y + gap, x + gap + wide - 1, y + gap + tall - 1), fill=_PAPER)
         big = Image.fromarray(image).resize((w * scale, h * scale), Image.Resampling.NEAREST)
         sheet.paste(big, (x + gap + (wide - w * scale) // 2, y + gap))
         if labels:
             draw.text((x + gap + wide / 2, y + gap + tall - 5), str(labels[i]), fill=_TEXT, font=font, anchor="ms")
+        if rows and i % columns == 0:
+            draw.text((left - 8, y + gap + h * scale / 2), str(rows[i // columns]), fill=_TEXT, font=font, anchor="rm")
     return sheet
 
 

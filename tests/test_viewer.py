@@ -269,10 +269,20 @@ def test_grid_writes_labels_under_the_sprites():
     assert np.asarray(plain.convert("L")).min() > 200
 
 
+def test_grid_writes_the_names_of_rows_at_their_left():
+    images = np.full((5, 16, 16, 3), 255, np.uint8)
+    plain, named = viewer.grid(images, columns=3), viewer.grid(images, columns=3, rows=["noisy", "truth"])
+    assert named.height == plain.height
+    left, right = np.split(np.asarray(named.convert("L")), [named.width - plain.width], axis=1)
+    assert np.array_equal(right, np.asarray(plain.convert("L")))
+    assert all(half.min() < 80 for half in np.split(left[: left.shape[0] // 2 * 2], 2)), "dark text beside both rows"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"labels": ["Bob"]}, "1 labels for 12 images"),
+        ({"rows": ["noisy"]}, "1 names for 2 rows"),
         ({"columns": 0}, "columns"),
         ({"scale": 0}, "scale"),
         ({"gap": -1}, "gap"),
