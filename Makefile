@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # in a container everybody is root
 
-.PHONY: lab test notebooks clean
+.PHONY: lab test notebooks weights clean
 
 lab: .venv/installed                ## open the first notebook in JupyterLab
 	$(BIN)/jupyter lab $(AS_ROOT) notebooks/01_intuition_and_noising.ipynb
@@ -16,6 +16,9 @@ test: .venv/installed               ## run every test: units, all notebooks (nbv
 
 notebooks: .venv/installed          ## run all notebooks and write them back, normalised, with their outputs
 	$(BIN)/python -m tools.notebooks
+
+weights: .venv/installed            ## train the network that comes with Inkdrop again (half an hour), measure it, write its card
+	$(BIN)/python -m tools.pretrain
 
 # The stamp is written last: an interrupted installation starts again.
 .venv/installed: requirements.txt pyproject.toml

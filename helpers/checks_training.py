@@ -18,7 +18,7 @@ def implied_noise(function: Callable, sched: Schedule) -> Result:
     hints = [
         (
             xt - keep * x0,
-            "That is the noise at its strength in the picture. Divide by its weight, sqrt(1 - alpha_bar).",
+            "That is the noise as strong as in the picture. Divide by its weight, sqrt(1 - alpha_bar).",
         ),
         (xt - x0, "In the noisy picture the sprite is weaker than x0: it has the weight sqrt(alpha_bar)."),
         ((xt - x0) / add, "In the noisy picture the sprite is weaker than x0: it has the weight sqrt(alpha_bar)."),
@@ -65,7 +65,7 @@ def running_mean(function: Callable) -> Result:
         (mean + 0.1 * weights, "The mean must give up as much of itself as it takes in: multiply it by decay."),
         (
             (mean + weights) / 2,
-            "That is the plain mean of two. Use decay: the old mean weighs 0.9, the new weights 0.1.",
+            "That is the plain mean of two. Use decay: of the old mean 0.9 stays here.",
         ),
         (weights, "That throws away the mean and keeps the newest weights only."),
     ]
@@ -81,9 +81,7 @@ def last_floor(value: float, images: torch.Tensor) -> Result:
     if value is ...:
         return EMPTY
     if isinstance(value, torch.Tensor) and value.numel() != 1:
-        return Result(
-            False, f"One number is wanted, for all pixels together: take the mean of these {value.numel():,}."
-        )
+        return Result(False, f"One number is wanted, for all pixels: take the mean of these {value.numel():,}.")
     try:
         value = float(value)
     except (TypeError, ValueError):
@@ -95,7 +93,7 @@ def last_floor(value: float, images: torch.Tensor) -> Result:
 
     if near(answer):
         return Result(
-            True, f"{answer:.3f}: with nothing known, the average is all that can be said, and it is off by so."
+            True, f"{answer:.3f}: with nothing known, the average is the best that can be said, and it is off by so."
         )
     if near(images.square().mean()):
         return Result(False, "That is the error of plain grey. The average of all sprites is a better guess.")

@@ -58,7 +58,7 @@ def falling(losses: list[float]) -> Figure:
     width = min(50, len(losses))
     ax.plot(steps, losses, color=GREY, lw=0.6, alpha=0.7, label="each step")
     mean = np.convolve(losses, np.ones(width) / width, mode="valid")
-    ax.plot(steps[width - 1 :], mean, color=INK, label=f"mean of {width} steps")
+    ax.plot(steps[: len(mean)] + (width - 1) / 2, mean, color=INK, label=f"mean of {width} steps")
     ax.set(xlabel="step", ylabel="loss", yscale="log", title="The loss falls fast, then slowly")
     ax.legend()
     return fig

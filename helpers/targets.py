@@ -18,7 +18,7 @@ from torch import nn
 from helpers.schedule import Schedule, check_level
 
 TARGETS = ("sprite", "noise", "v")
-MEASURED = Path(__file__).parent.parent / "benchmarks" / "targets.json"  # what each gave: `python -m benchmarks.targets`
+MEASURED = Path(__file__).parent.parent / "benchmarks" / "targets.json"  # by `python -m benchmarks.targets`
 
 
 class Predicts(nn.Module):

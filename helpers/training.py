@@ -75,11 +75,12 @@ def step_loss(net, x0, t, noise, sched):
     """The loss that is minimised, and the mean squared error of each guess: (scalar, (N,)).
 
     Each error is weighted by the signal-to-noise ratio of its level, at most 5: "min-SNR" (Hang et al. 2023,
-    arXiv:2303.09556). Unweighted, the high levels, where nobody can guess well, would drown the low ones.
+    arXiv:2303.09556). Unweighted, the high levels, where nobody can guess well, would drown the low ones. And at least
+    0.05, which is ours: without it the last levels, where sampling begins, would hardly be learned.
     """
     guess = net(sched.add_noise(x0, t, noise), t)
     error = (guess - x0).square().mean(dim=(1, 2, 3))  # (N,)
-    return (sched.snr(t).clamp(max=5) * error).mean(), error
+    return (sched.snr(t).clamp(0.05, 5) * error).mean(), error
 
 
 def make_optimiser(net):

@@ -165,8 +165,14 @@ def test_exercises_are_followed_by_their_solutions_and_end_in_a_check(path):
     assert all(not text.startswith("✓") for text in said(notebook))  # nothing is solved for the learner
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Notebook 2 trains for a few steps only. At full length nbval runs it."""
+    monkeypatch.setenv("INKDROP_STEPS", "30")
+
+
 @every_notebook
-def test_every_solution_is_accepted_where_it_stands(path):
+def test_every_solution_is_accepted_where_it_stands(path, quick):
     notebook = notebooks.execute(solved(read(path)), path.parent)
     assert [text.split()[0] for text in said(notebook)] == ["✓"] * len(said(notebook)), said(notebook)
 
@@ -179,7 +185,7 @@ def coarse_patterns(n):
 
 @every_notebook
 @pytest.mark.parametrize("n", [4, 40])
-def test_the_lesson_runs_on_a_learners_own_sprites(path, tmp_path, n):
+def test_the_lesson_runs_on_a_learners_own_sprites(path, tmp_path, n, quick):
     own = coarse_patterns(n)
     np.save(tmp_path / "own.npy", np.concatenate([own, own[:2]]))
     notebook = read(path)

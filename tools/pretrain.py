@@ -16,6 +16,7 @@ import torch
 from helpers import files, ideal, judge, progress, sampler, schedule, sprites, training, unet, weights
 
 CARD = weights.SHIPPED.with_name("card.json")
+README = weights.SHIPPED.with_name("README.md")
 LEVELS = tuple(range(20, 501, 20))
 
 
@@ -91,12 +92,42 @@ def errors(net, world, sched, n: int, levels=LEVELS, seed: int = 2) -> list[dict
     return rows
 
 
+def text(card: dict) -> str:
+    """The card for people to read, in Markdown."""
+    recipe = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in card["recipe"].items())
+    quality = card["quality"]
+    lines = [
+        "# The network that comes with Inkdrop",
+        "",
+        f"`{card['file']}` holds the weights of the U-Net in `helpers/unet.py`, in half precision, made by "
+        "`make weights`: trained on the 10,000 sprites of the training set and nothing else. CC0, like the sprites.",
+        "",
+        f"- recipe: {recipe}; the rest is as in `helpers/training.py`",
+        f"- torch {card['torch']}, on a CPU",
+        f"- SHA-256: `{card['sha256']}`",
+        f"- of {quality['samples']:,} samples drawn from pure noise in {quality['sampling steps']} steps (seed "
+        f"{quality['seed']}): {quality['valid']:.1%} valid, {quality['new']:.1%} of these new, "
+        f"{quality['distinct']:.1%} distinct; median distance "
+        f"from the nearest member {quality['median distance']:.3f} RMS",
+        "",
+        "Mean squared error of the guess of the sprite, beside that of the best possible answer (the floor) on "
+        "the same noisy sprites:",
+        "",
+        "| level | held out | training set | floor | held out / floor |",
+        "|---|---|---|---|---|",
+    ]
+    for row in card["errors"]:
+        ratio = f"{row['held out'] / row['floor']:.2f}" if row["floor"] >= 1e-3 else "floor under 0.001"
+        numbers = " | ".join(f"{row[name]:.4f}" for name in ("held out", "training", "floor"))
+        lines.append(f"| {row['level']} | {numbers} | {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Train, write the weights, measure what was written, write the card."""
     recipe, world, sched = Recipe(), sprites.load_world(), schedule.cosine(T=500)
     checkpoint = files.cache() / "pretraining.safetensors"
     weights.save(train(recipe, world, sched, checkpoint), weights.SHIPPED, **asdict(recipe))
-    weights.SHIPPED.chmod(0o644)  # for all to read, as git keeps it
     net = weights.load_pretrained()
     card = {
         "file": weights.SHIPPED.name,
@@ -107,13 +138,11 @@ def main() -> None:
         "quality": quality(net, world, sched, n=2000),
         "errors": errors(net, world, sched, n=256),
     }
-    files.replace(CARD, (json.dumps(card, indent=1) + "\n").encode())
-    CARD.chmod(0o644)
-    print(json.dumps(card["quality"], indent=1))
-    print("\n level  held out  training     floor   held out / floor")
-    for row in card["errors"]:
-        e, seen, floor = row["held out"], row["training"], row["floor"]
-        print(f"{row['level']:6}{e:10.5f}{seen:10.5f}{floor:10.5f}{e / max(floor, 1e-12):14.2f}")
+    for path, content in ((CARD, json.dumps(card, indent=1) + "\n"), (README, text(card))):
+        files.replace(path, content.encode())
+    for path in (weights.SHIPPED, CARD, README):
+        path.chmod(0o644)  # for all to read, as git keeps it
+    print(text(card))
 
 
 if __name__ == "__main__":
