@@ -246,8 +246,10 @@ def test_closing_the_loop_keeps_what_was_learned():
 
 
 @pytest.mark.parametrize("where", ["forward", "update", "save"])
-def test_the_stop_button_leaves_whole_steps(where, tmp_path, monkeypatch):
+def test_the_stop_button_leaves_whole_steps(where, tmp_path, monkeypatch, request):
     """A real signal, in the middle of the third step or of writing the checkpoint."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     calls = []
 
     def interrupt():

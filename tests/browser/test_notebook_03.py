@@ -28,7 +28,7 @@ def test_in_jupyterlab_from_the_first_cell_to_the_playground(page, lab):
     first = drawn.get_attribute("src")
     assert len(first) > 10_000  # a film, not a still
 
-    page.get_by_role("slider", name="seed").press("ArrowRight")
+    page.locator(".widget-slider").filter(has_text="seed").get_by_role("slider").press("ArrowRight")
     page.get_by_role("button", name="Draw", exact=True).click()
     second = page.get_by_alt_text(re.compile("drawn from seed 2, coming up"))
     expect(second).to_be_visible(timeout=MINUTES)
