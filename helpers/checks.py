@@ -138,7 +138,7 @@ def _function(function: Callable, inputs: tuple, expected: torch.Tensor, hints: 
     try:
         answer = function(*inputs)
     except Exception as error:  # whatever a learner's code raises, the notebook must go on
-        return Result(False, f"Your function stopped with {type(error).__name__}: {error}")
+        return _stopped(error)
     if answer is ... or answer is None:
         return EMPTY
     if not isinstance(answer, torch.Tensor):
@@ -151,6 +151,10 @@ def _function(function: Callable, inputs: tuple, expected: torch.Tensor, hints: 
     if answer.shape != expected.shape:
         return Result(False, f"The shape should be {tuple(expected.shape)}; yours is {tuple(answer.shape)}.")
     return Result(False, "The shape is right, the numbers are not. Compare your line with the formula, term by term.")
+
+
+def _stopped(error: Exception) -> Result:
+    return Result(False, f"Your function stopped with {type(error).__name__}: {error}")
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

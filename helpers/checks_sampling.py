@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from helpers.checks import EMPTY, Result, _function, _same, _two_samples
+from helpers.checks import EMPTY, Result, _function, _same, _stopped, _two_samples
 from helpers.schedule import Schedule
 
 
@@ -56,7 +56,7 @@ def no_grain(step: Callable, sched: Schedule) -> Result:
         last = step(xt, x0_guess, low, one, noise)
         on_the_way = step(xt, x0_guess, a_t, a_s, noise)
     except Exception as error:  # whatever a learner's code raises, the notebook must go on
-        return Result(False, f"Your function stopped with {type(error).__name__}: {error}")
+        return _stopped(error)
     if last is ... or last is None:
         return EMPTY
     if not (isinstance(last, torch.Tensor) and isinstance(on_the_way, torch.Tensor)):
@@ -97,7 +97,7 @@ def choose_steps(choose: Callable) -> Result:
         try:
             answer = choose(seconds, per_step, enough)
         except Exception as error:  # whatever a learner's code raises, the notebook must go on
-            return Result(False, f"Your function stopped with {type(error).__name__}: {error}")
+            return _stopped(error)
         if answer is ... or answer is None:
             return EMPTY
         where = f"With {seconds} seconds, {per_step} a step and {enough} steps enough"

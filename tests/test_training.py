@@ -4,8 +4,6 @@ Networks are narrow and runs a few steps long; that the real one learns to draw 
 """
 
 import copy
-import errno
-import io
 import json
 import math
 import os
@@ -342,21 +340,11 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
 
 
 @pytest.mark.parametrize("broken", ["write", "fsync", "replace"])
-def test_a_full_disk(broken, tmp_path, monkeypatch):
+def test_a_full_disk(broken, tmp_path, fill_disk):
     path = tmp_path / "run"
     run(n=2, checkpoint=path)
     before = path.read_bytes()
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    class Full(io.FileIO):
-        write = full
-
-    if broken == "write":
-        monkeypatch.setattr(os, "fdopen", lambda handle, mode: Full(handle, mode))
-    else:
-        monkeypatch.setattr(os, broken, full)
+    fill_disk(broken)
     net = network()
     with pytest.raises(CheckpointError, match=r"No space left.*still in memory.*Make room"):
         run(net, checkpoint=path, save_every=2)

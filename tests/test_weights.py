@@ -1,7 +1,5 @@
 """Weights in a file: that they come back as they were, and that no other file is taken for them."""
 
-import errno
-import io
 import os
 import stat
 
@@ -134,19 +132,9 @@ def test_weights_of_another_network(channels, saved):
 
 
 @pytest.mark.parametrize("broken", ["write", "fsync", "replace"])
-def test_a_full_disk_leaves_the_old_file(broken, saved, monkeypatch):
+def test_a_full_disk_leaves_the_old_file(broken, saved, fill_disk):
     before = saved.read_bytes()
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    class Full(io.FileIO):
-        write = full
-
-    if broken == "write":
-        monkeypatch.setattr(os, "fdopen", lambda handle, mode: Full(handle, mode))
-    else:
-        monkeypatch.setattr(os, broken, full)
+    fill_disk(broken)
     with pytest.raises(CheckpointError, match=r"No space left.*Make room"):
         weights.save(UNet(24), saved)
     assert saved.read_bytes() == before and list(saved.parent.iterdir()) == [saved]
