@@ -17,7 +17,7 @@ test: .venv/installed               ## run every test: units, all notebooks (nbv
 notebooks: .venv/installed          ## run all notebooks and write them back, normalised, with their outputs
 	$(BIN)/python -m tools.notebooks
 
-weights: .venv/installed            ## train the network that comes with Inkdrop again (half an hour), measure it, write its card
+weights: .venv/installed            ## train the network that comes with Inkdrop again (about an hour), measure it, write its card
 	$(BIN)/python -m tools.pretrain
 
 # The stamp is written last: an interrupted installation starts again.

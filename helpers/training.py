@@ -85,7 +85,7 @@ def step_loss(net, x0, t, noise, sched):
 
 def make_optimiser(net):
     """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101); `train` sets its learning rate at each step."""
-    return torch.optim.AdamW(net.parameters(), betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    return torch.optim.AdamW(net.parameters(), betas=(0.9, 0.95), weight_decay=0.01, fused=True)
 
 
 def learning_rate(step, steps, peak):

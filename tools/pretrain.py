@@ -1,6 +1,6 @@
 """Make the weights that come with Inkdrop, measure them, and write their card (`make weights`).
 
-The recipe is that of notebook 2 with more steps. It takes about half an hour on a laptop; stop it whenever you like, it
+The recipe is that of notebook 2 with more steps. It takes an hour or so on a laptop; stop it whenever you like, it
 goes on where it stopped. On another machine the weights come out a little different, and so do the figures.
 """
 
@@ -25,7 +25,7 @@ class Recipe:
     """What the weights are made from. `seed` decides on first weights, images, levels and noise."""
 
     channels: int = 64
-    steps: int = 12_000
+    steps: int = 30_000
     batch: int = 64
     lr: float = 3e-3
     ema_decay: float = 0.999
