@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # in a container everybody is root
 
-.PHONY: lab test notebooks weights clean
+.PHONY: lab test test-versions notebooks stamp site class proof weights clean
 
 lab: .venv/installed                ## open the first notebook in JupyterLab
 	$(BIN)/jupyter lab $(AS_ROOT) notebooks/01_intuition_and_noising.ipynb
@@ -17,6 +17,21 @@ test: .venv/installed               ## run every test: units, all notebooks (nbv
 notebooks: .venv/installed          ## run all notebooks and write them back, normalised, with their outputs
 	$(BIN)/python -m tools.notebooks
 
+stamp: .venv/installed              ## write the address in pyproject.toml into badges and first cells
+	$(BIN)/python -m tools.stamp
+
+site: .venv/installed               ## the series as a static site that works offline, in site/
+	$(BIN)/python -m tools.site
+
+class: .venv/installed              ## blank and solved notebooks to hand out, in class/
+	$(BIN)/python -m tools.classroom
+
+proof: .venv/installed              ## measure side by side with peers, write the table and its picture (an hour)
+	$(BIN)/python -m benchmarks.proof
+
+test-versions: .venv/installed      ## the tests with each Python and with oldest and newest dependencies, in .lanes/
+	$(BIN)/python -m tools.lanes
+
 weights: .venv/installed            ## train the network that comes with Inkdrop again (about an hour), measure it, write its card
 	$(BIN)/python -m tools.pretrain
 
@@ -28,4 +43,4 @@ weights: .venv/installed            ## train the network that comes with Inkdrop
 	touch $@
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .coverage
+	rm -rf .venv .lanes .pytest_cache .ruff_cache .coverage .hypothesis site class
