@@ -65,7 +65,7 @@ def test_a_step_is_these_ten_lines():
     theirs, last = run(steps=steps, batch=batch, lr=lr)
 
     net, g = network(), generator()
-    optimiser = torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.9, 0.95), weight_decay=0.01, fused=True)
     for step in range(1, steps + 1):
         x0 = images[torch.randint(len(images), (batch,), generator=g)]
         part = torch.arange(batch) + torch.rand(batch, generator=g)
