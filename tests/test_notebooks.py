@@ -50,7 +50,7 @@ def problems(content: str, name: str) -> list[str]:
         found.append("over 3 MB")
     if "widgets" in notebook.metadata:
         found.append("metadata.widgets")
-    if any(cell.metadata.keys() - {"tags"} for cell in notebook.cells):
+    if any(cell.metadata.keys() - {"tags", *notebooks.FOLDED} for cell in notebook.cells):
         found.append("cell metadata, such as timings")
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         found.append("another kernel's name")

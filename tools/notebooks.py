@@ -1,7 +1,8 @@
 """Run every notebook and write it back with its outputs, so that a second run changes nothing (`make notebooks`).
 
 What differs from run to run or from machine to machine without meaning anything (widget state and model ids, cell
-ids, timings, the Python version) is removed or fixed; the pictures, the text and the stand-alone HTML stay.
+ids, timings, the Python version) is removed or fixed; the pictures, the text and the stand-alone HTML stay, and so does
+the wish for a GPU in Colab.
 """
 
 import sys
@@ -14,6 +15,7 @@ from helpers import files
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # points into a kernel that is gone; would hide the HTML
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # in Colab and in JupyterLab
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path = FOLDER) -> nbformat.NotebookNode:
@@ -33,16 +35,19 @@ def execute(notebook: nbformat.NotebookNode, folder: Path = FOLDER) -> nbformat.
 def normalise(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
     """Fix ids and metadata and drop what a kernel leaves behind. Changes `notebook` and returns it."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    wish = {key: notebook.metadata[key] for key in ("accelerator", "colab") if key in notebook.metadata}
     notebook.metadata = nbformat.from_dict(
         {
+            **wish,
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
         }
     )
     for position, cell in enumerate(notebook.cells, start=1):
         cell.id = f"{name.split('_')[0]}-{position:03d}"
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        tags = cell.metadata.get("tags", [])
+        folded = FOLDED if "bootstrap" in tags else {}
+        cell.metadata = nbformat.from_dict({**folded, "tags": tags} if tags else {})
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
     return notebook
