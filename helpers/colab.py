@@ -3,15 +3,17 @@
 Nothing here may need a package at import: it may be one of those that are missing.
 """
 
+import importlib.metadata
 import importlib.util
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
-KEPT = {"torch", "numpy"}  # Colab's own, with all that is built on them: never installed
+KEPT = "numpy", "torch"  # Colab's own, on which much else is built: never installed
 IMPORTED_AS = {"pillow": "PIL"}
 
 
@@ -45,14 +47,20 @@ def missing() -> list[str]:
 
 
 def install(requirements: list[str]) -> None:
-    """Have pip install them, if there are any. Raises ColabError if it cannot."""
+    """Have pip install them, if there are any, and leave torch and numpy as they are.
+
+    Raises ColabError if that cannot be done.
+    """
     if not requirements:
         return
-    command = [sys.executable, "-m", "pip", "install", "--quiet", *requirements]
-    done = subprocess.run(command, capture_output=True, text=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
+        constraints.writelines(f"{name}=={importlib.metadata.version(name)}\n" for name in KEPT)
+        constraints.flush()
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", constraints.name, *requirements]
+        done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        wanted = " and ".join(requirements)
-        raise ColabError(f"No {wanted} could be installed. Check the network and run this cell again.\n({done.stderr})")
+        wanted = " ".join(requirements)
+        raise ColabError(f"pip cannot install {wanted}. Check the network and run this cell again.\n{done.stderr}")
     importlib.invalidate_caches()
 
 

@@ -1,7 +1,7 @@
 """The first cell of every notebook: the function below, which `make stamp` copies there with a call to it.
 
-It is short, since learners see it, and needs nothing but Python and git: in Colab it runs before the project is there.
-What can wait until it is there stands in helpers/colab.py.
+It is short, since learners see it, and needs nothing but Python and git, since the project is not there yet. A fetch
+that is cut short leaves `inkdrop.part`, never half of `inkdrop`. All that can wait stands in helpers/colab.py.
 """
 
 
@@ -24,23 +24,23 @@ def inkdrop_in_colab(address, gpu):
         return
     found = next(filter(whole, [*sys.path, "drive/MyDrive/inkdrop", "inkdrop"]), None)
     if found is None:
-        again = "run this cell again."
+        failed, again = f"Inkdrop cannot be fetched from {address}", "run this cell again."
         if "YOUR_NAME" in address:
             raise Stop("Inkdrop's address has not been set. Its README says how to: In Colab.")
         if Path("inkdrop").exists():
-            raise Stop(f"The folder inkdrop is not the whole project. Delete it and {again}")
+            raise Stop(f"The folder inkdrop is not the whole project. Rename it and {again}")
         shutil.rmtree("inkdrop.part", ignore_errors=True)  # left by a fetch that was cut short
         clone = ["git", "clone", "--quiet", "--depth=1", "--", address, "inkdrop.part"]
-        plain = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}  # asks nothing; English
+        calm = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}  # no prompts; English
         try:
-            done = subprocess.run(clone, env=plain, capture_output=True, text=True, timeout=180)
-            said = done.stderr.strip() if done.returncode else ""
+            done = subprocess.run(clone, env=calm, capture_output=True, text=True, timeout=180)
+            said = f"git: {done.stderr}" if done.returncode else ""
         except (OSError, subprocess.TimeoutExpired) as error:
             said = str(error)
         if "unable to access" in said or "timed out" in said:
-            raise Stop(f"No connection to {address}. Check the network and {again}\n({said})")
+            raise Stop(f"{failed}: no connection. Check the network and {again}\n{said}")
         if said or not whole("inkdrop.part"):
-            raise Stop(f"No Inkdrop at {address} that everyone may read. Correct it below.\n{said}")
+            raise Stop(f"{failed}. Is that its address, and may everyone read it?\n{said}")
         found = Path("inkdrop.part").rename("inkdrop")
     if found not in sys.path:
         sys.path.insert(0, str(Path(found).resolve()))

@@ -17,14 +17,17 @@ from tools import bootstrap, notebooks
 
 ROOT = Path(__file__).parent.parent
 TAG = "bootstrap"  # of the first cell
-TITLE = "# @title In Colab: fetch Inkdrop, name the device. On your own machine: nothing.\n"
+TITLE = "# @title For Colab: fetches Inkdrop, says which device is used. Elsewhere it does nothing.\n"
 BADGE = re.compile(r"\s*\[!\[Open In Colab\]\([^)]*\)\]\([^)]*\)")
 GITHUB = re.compile(r"https://github\.com/(?P<repository>[^/]+/[^/]+?)(\.git)?/?")
 
 
 def address(root: Path = ROOT) -> str:
-    """The address in pyproject.toml."""
-    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+    """The address in pyproject.toml. Raises SystemExit if it is of the kind that asks for a key."""
+    found = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+    if "://" not in found:
+        raise SystemExit(f"pyproject.toml: {found} is for people with a key. Write Repository as https://…")
+    return found
 
 
 def badge(name: str, address: str) -> str:
@@ -51,7 +54,7 @@ def stamped(notebook: nbformat.NotebookNode, name: str, address: str) -> nbforma
     """The notebook with its badge, its first cell and its wish for a GPU. Changes `notebook` and returns it."""
     title, *lesson = notebook.cells
     lesson = [cell for cell in lesson if TAG not in cell.metadata.get("tags", [])]
-    heading, rest = BADGE.sub("", title.source).split("\n", 1)
+    heading, _, rest = BADGE.sub("", title.source).partition("\n")
     title.source = "\n\n".join(filter(None, [heading, badge(name, address), rest.strip()]))
 
     gpu = any(cell.cell_type == "code" and "cuda" in cell.source for cell in lesson)
@@ -66,7 +69,7 @@ def stamped(notebook: nbformat.NotebookNode, name: str, address: str) -> nbforma
 
 
 def number(notebook: nbformat.NotebookNode) -> None:
-    """Count the cells of a notebook that has been run as if the first cell had been run with them."""
+    """Count the cells of a notebook that has been run, as if its first cell had been run with them."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not any(cell.execution_count for cell in cells):
         return
