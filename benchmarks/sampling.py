@@ -25,6 +25,7 @@ from torch import nn
 from benchmarks.targets import percent, verdict
 from helpers import sampler, schedule, sprites, weights
 
+OUT = Path(__file__).with_suffix(".json")
 STEPS = (50, 20, 10, 5)
 SEED = 0
 AGREE = 1e-4  # the most by which a value in [-1, 1] may differ between ours and a pipeline
@@ -176,37 +177,42 @@ def table(read: dict) -> str:
     return "\n".join(lines)
 
 
+def read(samples: int = 256, repeats: int = 5, threads: int = 2, device: str = "cpu") -> dict:
+    """All figures."""
+    torch.set_num_threads(threads)
+    world, net = sprites.load_world(), Clocked(weights.load_pretrained(device=device))
+    ways = ways_to_draw(net)
+    for draw in ways.values():
+        draw(2, samples)  # to warm up
+    found = {}
+    for steps in STEPS:
+        print(f"{steps} steps", file=sys.stderr)
+        found[str(steps)] = measure(ways, net, world, steps, samples, repeats)
+    return {
+        "date": datetime.date.today().isoformat(),
+        "samples": samples,
+        "repeats": repeats,
+        "seed": SEED,
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "threads": threads,
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+        "steps": found,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-
-    world, net = sprites.load_world(), Clocked(weights.load_pretrained(device=args.device))
-    ways = ways_to_draw(net)
-    for draw in ways.values():
-        draw(2, args.samples)  # to warm up
-    read = {}
-    for steps in STEPS:
-        print(f"{steps} steps", file=sys.stderr)
-        read[steps] = measure(ways, net, world, steps, args.samples, args.repeats)
-    read = {
-        "date": datetime.date.today().isoformat(),
-        "samples": args.samples,
-        "repeats": args.repeats,
-        "seed": SEED,
-        "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
-        "threads": args.threads,
-        "torch": torch.__version__,
-        "diffusers": diffusers.__version__,
-        "steps": read,
-    }
-    args.out.write_text(json.dumps(read, indent=2) + "\n", encoding="utf-8")
-    print(table(read))
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = vars(parser.parse_args())
+    out = args.pop("out")
+    found = read(**args)
+    out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(table(found))
 
 
 if __name__ == "__main__":

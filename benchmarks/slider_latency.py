@@ -16,6 +16,7 @@ from playwright.sync_api import sync_playwright
 
 from tools.browser import PATIENCE, jupyterlab, launch, open_notebook, run_all
 
+OUT = Path(__file__).with_suffix(".json")
 STEPS = 50
 PICTURES = """
 import matplotlib.pyplot as plt
@@ -95,7 +96,8 @@ def measure(page, index: int) -> list[float]:
     return times
 
 
-def main() -> None:
+def read() -> dict:
+    """All figures."""
     with jupyterlab() as lab, sync_playwright() as playwright:
         cells = [nbformat.v4.new_code_cell(source) for source in (PICTURES, *CELLS.values())]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -104,19 +106,23 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1200, "height": 1400})
         open_notebook(page, lab, "latency.ipynb")
         run_all(page)
-        read = {}
+        found = {}
         for index, name in enumerate(CELLS, start=1):
             times = measure(page, index)
-            read[name] = {
+            found[name] = {
                 "median_ms": round(statistics.median(times), 1),
                 "p95_ms": round(statistics.quantiles(times, n=20)[-1], 1),
                 "steps": len(times),
             }
         browser.close()
-    for figures in read.values():
-        figures["times_the_scrubber"] = round(figures["median_ms"] / read["scrubber"]["median_ms"], 1)
-    text = json.dumps(read, indent=2)
-    Path(__file__).with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    for figures in found.values():
+        figures["times_the_scrubber"] = round(figures["median_ms"] / found["scrubber"]["median_ms"], 1)
+    return found
+
+
+def main() -> None:
+    text = json.dumps(read(), indent=2)
+    OUT.write_text(text + "\n", encoding="utf-8")
     print(text)
 
 
