@@ -13,6 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tools import notebooks
+from tools.classroom import solved, tagged
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -29,10 +30,6 @@ def code_cells(notebook):
 
 def outputs(notebook):
     return [output for cell in code_cells(notebook) for output in cell.outputs]
-
-
-def tagged(notebook, tag):
-    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
 
 
 def test_there_are_notebooks():
@@ -132,20 +129,6 @@ def test_every_picture_has_a_caption_and_an_alternative_text(path):
 
 
 # --- exercises ------------------------------------------------------------------------------------------------------
-
-
-def solution(cell) -> str:
-    """The code inside a folded solution."""
-    assert cell.source.startswith("<details><summary>Solution</summary>")
-    return re.search(r"```python\n(.*?)```", cell.source, flags=re.DOTALL).group(1)
-
-
-def solved(notebook):
-    """The notebook with every exercise answered by the solution that follows it."""
-    for exercise, answer in zip(tagged(notebook, "exercise"), tagged(notebook, "solution"), strict=True):
-        check = exercise.source.rsplit("\n", 1)[-1]
-        exercise.source = solution(answer) + "\n" + check
-    return notebook
 
 
 def said(notebook) -> list[str]:
