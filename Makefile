@@ -43,4 +43,4 @@ weights: .venv/installed            ## train the network that comes with Inkdrop
 	touch $@
 
 clean:
-	rm -rf .venv .lanes .pytest_cache .ruff_cache .coverage .hypothesis site class
+	rm -rf .venv .lanes .pytest_cache .ruff_cache .coverage .hypothesis site

@@ -120,9 +120,11 @@ def impostor(values: torch.Tensor) -> Result:
         return Result(
             False, "The test takes it for a bell curve. Try a distribution of another shape: flat, or two-humped."
         )
-    kurtosis = stats.kurtosis(values.numpy())
+    skewness, kurtosis = stats.skew(values.numpy()), stats.kurtosis(values.numpy())
     return Result(
-        True, f"Mean 0 and variance 1, yet the test is not fooled: its excess kurtosis is {kurtosis:.1f}, not 0."
+        True,
+        "Mean 0 and variance 1, yet the test is not fooled: its skewness and excess kurtosis are "
+        f"{skewness:.1f} and {kurtosis:.1f}; those of a bell curve are 0 and 0.",
     )
 
 
