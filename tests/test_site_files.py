@@ -91,7 +91,7 @@ def test_preparations_are_left_out_and_exercises_kept():
     for lesson in site.lessons():
         tags = [tag for cell in lesson.cells for tag in cell.metadata.get("tags", [])]
         assert "bootstrap" not in tags and tags.count("exercise") > 0
-        assert lesson.minutes == "40" and lesson.aims.count("\n") > 2 and len(lesson.sections) > 4
+        assert lesson.minutes.isdigit() and lesson.aims.count("\n") > 2 and len(lesson.sections) > 4
 
 
 def test_an_output_shows_its_html_before_its_picture_and_its_text():
