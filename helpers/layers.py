@@ -6,9 +6,8 @@ are put together from those numbers, and the colours of each sprite are looked u
 
 import io
 import math
-import struct
+import os
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from PIL import Image
 SIZE = 16  # a sprite is SIZE x SIZE pixels
 MAX_SPRITES = 300_000
 MAX_SHEET_PIXELS = 16_000_000  # checked before decoding: a small file can unpack to gigabytes
+MAX_SHEET_BYTES = 5 * MAX_SHEET_PIXELS  # of its file: 4 for a pixel that is not packed at all, and some for the rest
 
 
 class SpriteError(ValueError):
@@ -201,7 +201,11 @@ def find(path: Path, name: str, looks: dict[str, str], attributes: dict, labels:
 def read_png(path: Path) -> np.ndarray:
     """uint8 (height, width, 4), red, green, blue and opacity. The size is checked before any pixel is decoded."""
     mend = "Open it in a pixel editor and save it again as PNG."
+    if not os.path.isfile(path):  # opening a pipe would wait for ever
+        raise SpriteError(f"{path}: no such file, or not a plain one. Check the path.")
     try:
+        if path.stat().st_size > MAX_SHEET_BYTES:
+            raise Image.DecompressionBombError(f"{path.stat().st_size:,} bytes")
         data = path.read_bytes()
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -211,11 +215,11 @@ def read_png(path: Path) -> np.ndarray:
         if image.mode[0] in "IF":
             raise SpriteError(f"{path}: more than 8 bits a colour. Save it with 8 bits a colour.")
         return np.asarray(image.convert("RGBA"))
-    except FileNotFoundError as error:
-        raise SpriteError(f"{path}: no such file. Check the path.") from error
+    except SpriteError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SpriteError(f"{path}: far too large ({error}). Use at most {MAX_SHEET_PIXELS:,} pixels.") from error
     except Image.UnidentifiedImageError as error:
         raise SpriteError(f"{path}: not a PNG image. {mend}") from error
-    except (OSError, SyntaxError, EOFError, struct.error, zlib.error) as error:
+    except Exception as error:  # damaged, and then readers raise almost anything
         raise SpriteError(f"{path}: damaged or cut short ({error}). {mend}") from error

@@ -5,9 +5,10 @@ The world is every combination that the recipe in `sprites/` allows, drawn by la
 
 import hashlib
 import io
+import os
+import textwrap
 import tomllib
 import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def load(path: str | Path | None = None) -> World:
     if path is None:
         return load_world()
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         return load_folder(path)
     if path.suffix.lower() == ".npy":
         return load_npy(path)
@@ -155,30 +156,41 @@ def load_folder(path: str | Path) -> World:
     SpriteError, which names the file and says how to mend it.
     """
     folder = Path(path)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise SpriteError(f"{folder}: no such folder. Check the path.")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".png")
+    try:
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".png")
+    except OSError as error:
+        raise SpriteError(f"{folder}: may not be read ({error}). Open it to yourself, or copy the sprites.") from error
     if not files:
         raise SpriteError(f"{folder}: holds no PNG files. Put your sprites there as .png.")
+    tiles, total = [], 0
     for file in files:
-        if not file.resolve().is_relative_to(folder.resolve()):
+        if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
             raise SpriteError(f"{file}: a link that leads out of the folder. Copy the picture itself here.")
-    return _own_world(folder, np.concatenate([_tiles(file) for file in files]))
+        tiles.append(_tiles(file))
+        total += len(tiles[-1])
+        if total > MAX_SPRITES:  # before they fill the memory
+            raise SpriteError(f"{folder}: over {MAX_SPRITES:,} sprites. Use fewer.")
+    return _own_world(folder, np.concatenate(tiles))
 
 
 def load_npy(path: str | Path) -> World:
     """The sprites of a .npy file: uint8 (N, 16, 16, 3). Raises SpriteError; object arrays are never unpickled."""
     path = Path(path)
     mend = "Save them with np.save(path, sprites), where sprites is a uint8 array of shape (N, 16, 16, 3)."
+    if not os.path.isfile(path):  # opening a pipe would wait for ever
+        raise SpriteError(f"{path}: no such file, or not a plain one. Check the path.")
     try:
+        with path.open("rb") as file:
+            if np.lib.format.read_magic(file) != (1, 0):  # others are for headers of megabytes
+                raise ValueError("another version of the format")
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: nothing is read before it is checked
-    except FileNotFoundError as error:
-        raise SpriteError(f"{path}: no such file. Check the path.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise SpriteError(f"{path}: not a readable array of plain numbers ({error}). {mend}") from error
-    shape, dtype = getattr(array, "shape", None), getattr(array, "dtype", None)
-    if dtype != np.uint8 or len(shape) != 4 or shape[1:] != (SIZE, SIZE, 3):
-        raise SpriteError(f"{path}: holds {dtype} {shape}, not uint8 (N, 16, 16, 3). {mend}")
+    except Exception as error:  # damaged, and then readers raise almost anything
+        why = textwrap.shorten(str(error) or repr(error), 200)
+        raise SpriteError(f"{path}: not a readable array of plain numbers ({why}). {mend}") from error
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1:] != (SIZE, SIZE, 3):
+        raise SpriteError(f"{path}: holds {array.dtype} {array.shape}, not uint8 (N, 16, 16, 3). {mend}")
     return _own_world(path, array)
 
 

@@ -1,6 +1,7 @@
 """A learner's own sprites: good files load, and every bad one gets an error that names it and says how to mend it."""
 
 import io
+import os
 import struct
 import zlib
 
@@ -101,14 +102,20 @@ def test_link_inside_the_folder_loads(folder):
 # ---- what does not ----
 
 
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def header_only(width, height):
     """A PNG of some sixty bytes that claims to be width x height pixels."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def bomb():
+    """A PNG with a packed text of 100 MB."""
+    good = png_bytes(drawings(1)[0])
+    return good[:33] + chunk(b"zTXt", b"text\0\0" + zlib.compress(bytes(10**8))) + good[33:]
 
 
 def png_bytes(array):
@@ -127,6 +134,8 @@ BAD_PNG = {
     "sixteen bits": (png_bytes(np.full((16, 16), 40_000, dtype=np.uint16)), r"Save it with 8 bits a colour"),
     "large": (header_only(16_000, 16_000), r"far too large.*Use at most 16,000,000 pixels"),
     "large, but not for Pillow": (header_only(8_000, 8_000), r"far too large.*Use at most 16,000,000 pixels"),
+    "a chunk too short": (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(12)), r"damaged or cut short"),
+    "a text that unpacks to gigabytes": (bomb(), r"damaged or cut short.*too large"),
     "vast": (header_only(2_000_000, 2_000_000), r"far too large.*Use at most 16,000,000 pixels"),
 }
 
@@ -157,6 +166,34 @@ def test_link_that_leads_out_of_the_folder(folder, tmp_path):
 def test_link_that_leads_nowhere(folder):
     (folder / "bad.png").symlink_to(folder / "gone.png")
     with pytest.raises(sprites.SpriteError, match=r"bad\.png: no such file"):
+        sprites.load(folder)
+
+
+def test_links_that_lead_round_in_a_circle(folder):
+    (folder / "bad.png").symlink_to("bad.png")
+    with pytest.raises(sprites.SpriteError, match=r"bad\.png: no such file"):
+        sprites.load(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("name", ["bad.png", "bad.npy"])
+def test_a_pipe_is_not_waited_for(folder, name):
+    os.mkfifo(folder / name)
+    with pytest.raises(sprites.SpriteError, match=rf"{name}: .*not a plain one. Check the path"):
+        sprites.load(folder / name)
+
+
+def test_a_file_far_too_large(folder):
+    with open(folder / "bad.png", "wb") as file:
+        file.truncate(2**36)  # takes no room on the disk
+    with pytest.raises(sprites.SpriteError, match=r"bad\.png: far too large \(68,719,476,736 bytes\)"):
+        sprites.load(folder)
+
+
+def test_sheets_are_counted_before_they_fill_the_memory(folder, monkeypatch):
+    monkeypatch.setattr(sprites, "MAX_SPRITES", 3)
+    (folder / "09.png").write_bytes(b"not looked at any more")
+    with pytest.raises(sprites.SpriteError, match=r"mine: over 3 sprites. Use fewer"):
         sprites.load(folder)
 
 
@@ -233,7 +270,28 @@ def test_wrong_kind_of_npy(tmp_path, array):
         sprites.load(tmp_path / "mine.npy")
 
 
-@pytest.mark.parametrize("kind", ["garbage", "empty", "cut short", "an npz", "a claim of terabytes"])
+NPY_HEADERS = {
+    "negative": b"(-1, 16, 16, 3), }     ",
+    "not whole": b"(20., 16, 16, 3), }    ",
+    "beyond all numbers": b"(9**99, 16, 16, 3), }  ",
+    "open": b"(20, 16, 16, 3         ",
+    "a claim of terabytes": b"(9000000000, 16, 16, 3)}",
+}
+
+
+@pytest.mark.parametrize("kind", NPY_HEADERS)
+def test_npy_with_a_header_that_means_nothing(tmp_path, kind):
+    path = tmp_path / "mine.npy"
+    np.save(path, drawings(20))
+    content = path.read_bytes()
+    good = b"(20, 16, 16, 3), }      "[: len(NPY_HEADERS[kind])]
+    assert good in content
+    path.write_bytes(content.replace(good, NPY_HEADERS[kind]))
+    with pytest.raises(sprites.SpriteError, match=r"mine\.npy: not a readable array.*np\.save"):
+        sprites.load(path)
+
+
+@pytest.mark.parametrize("kind", ["garbage", "empty", "cut short", "an npz", "another version"])
 def test_damaged_npy(tmp_path, kind):
     path = tmp_path / "mine.npy"
     np.save(path, drawings(20))
@@ -246,7 +304,7 @@ def test_damaged_npy(tmp_path, kind):
     elif kind == "an npz":
         np.savez(tmp_path / "x.npz", drawings(5))
         (tmp_path / "x.npz").rename(path)
-    else:
-        path.write_bytes(path.read_bytes().replace(b"(20, 16, 16, 3), }      ", b"(9000000000, 16, 16, 3)}"))
+    else:  # whose header may have gigabytes, and is read first
+        path.write_bytes(b"\x93NUMPY\2\0\xff\xff\xff\x7f" + path.read_bytes()[10:])
     with pytest.raises(sprites.SpriteError, match=r"mine\.npy: .*np\.save"):
         sprites.load(path)
