@@ -5,6 +5,7 @@ Nothing is ever unpickled, and a checksum in the header tells a damaged file fro
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import safetensors
@@ -45,12 +46,14 @@ def load(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     """
     path = Path(path)
     afresh = "Name another file, or delete this one, to start afresh"
-    if not path.exists():
-        raise CheckpointError(f"{path}: no such file. Check the path")
+    if not os.path.isfile(path):  # opening a pipe would wait for ever
+        raise CheckpointError(f"{path}: no such file, or not a plain one. Check the path")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        whole = header.get("sha256") == digest(tensors, header.get("info", ""))
+        info = json.loads(header.get("info", "{}"))
     except Exception as error:  # damaged, and then readers raise almost anything
         raise CheckpointError(f"{path}: truncated, damaged or not a safetensors file ({error}). {afresh}") from error
     if header.get("format") != FORMAT:
@@ -59,9 +62,9 @@ def load(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
         raise CheckpointError(
             f"{path}: format {header.get('version')}, but this version of Inkdrop reads {VERSION} only. {afresh}"
         )
-    if header.get("sha256") != digest(tensors, header.get("info", "")):
+    if not whole or not isinstance(info, dict):
         raise CheckpointError(f"{path}: damaged, its contents do not match its checksum. {afresh}")
-    return tensors, json.loads(header["info"])
+    return tensors, info
 
 
 def digest(tensors, text) -> str:
@@ -69,5 +72,5 @@ def digest(tensors, text) -> str:
     content = hashlib.sha256(text.encode())
     for name, x in sorted(tensors.items()):
         content.update(f"{name} {x.dtype} {tuple(x.shape)}".encode())
-        content.update(x.numpy())
+        content.update(x.reshape(-1).view(torch.uint8).numpy())  # its bytes; NumPy lacks some kinds of number
     return content.hexdigest()

@@ -262,8 +262,11 @@ class Run:
                     f"{path}: made with another network (or kind of generator): {name} is {has} there and {wants} "
                     "here. Build the one that it was made with, or name another file to start afresh"
                 )
+        step, settings = info.get("step"), info.get("settings")
+        if not (isinstance(settings, dict) and isinstance(step, int) and step >= 0):
+            raise CheckpointError(f"{path}: does not say where its run stands. Name another file to start afresh")
         for name, now in self.settings.items():
-            if (then := info["settings"].get(name)) != now:
+            if (then := settings.get(name)) != now:
                 raise CheckpointError(
                     f"{path}: belongs to a run with other settings: {name} was {then} and is {now} now. Train with the "
                     "same ones to go on with it, or name another file to start afresh"
@@ -271,8 +274,8 @@ class Run:
         for name, x in self.tensors().items():
             x.copy_(tensors[name])
         self.generator.set_state(self.random)
-        self.step = self.saved = info["step"]
-        self.loss = info["loss"]
+        self.step = self.saved = step
+        self.loss = info.get("loss")
 
 
 ADAM = ("exp_avg", "exp_avg_sq")  # what AdamW keeps for each weight: running means of the gradient and of its square

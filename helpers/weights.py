@@ -43,11 +43,12 @@ def load_pretrained(path: str | Path = SHIPPED, device: str | torch.device = "cp
             "then write the weights with weights.save(state.ema, path)"
         )
     try:
-        net = UNet(info["channels"])
-        net.load_state_dict({name: x.float() for name, x in tensors.items()})
-    except (RuntimeError, TypeError, ValueError) as error:
+        with torch.device("meta"):  # takes no memory yet, however many channels the file claims
+            net = UNet(info["channels"])
+        net.load_state_dict({name: x.float() for name, x in tensors.items()}, assign=True)
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: weights of another network than unet.py builds now. Train it again, or use the version of "
             "Inkdrop that wrote the file"
         ) from error
-    return net.eval().requires_grad_(False).to(device)
+    return net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)

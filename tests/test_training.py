@@ -394,6 +394,7 @@ BAD = {
     ),
     "older": (lambda c: with_header(c, version="0"), "format 0, but this version of Inkdrop reads 1"),
     "newer": (lambda c: with_header(c, version="2"), "format 2, but this version of Inkdrop reads 1"),
+    "facts that are none": (lambda c: with_header(c, info="{"), "truncated, damaged or not"),
 }
 
 
@@ -421,8 +422,27 @@ def test_nothing_is_unpickled(tmp_path):
 def test_no_such_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match="no such file"):
         checkpoint.load(tmp_path / "run")
-    with pytest.raises(CheckpointError, match="not a safetensors file"):
+    with pytest.raises(CheckpointError, match="not a plain one"):
         checkpoint.load(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "run")
+    with pytest.raises(CheckpointError, match="not a plain one"):
+        run(checkpoint=tmp_path / "run")
+
+
+@pytest.mark.parametrize("spoil", [lambda info: info.pop("step"), lambda info: info.update(step="2", settings=None)])
+def test_a_checkpoint_that_does_not_say_where_it_stands(spoil, good, tmp_path):
+    path, net = tmp_path / "run", network()
+    path.write_bytes(good)
+    tensors, info = checkpoint.load(path)
+    spoil(info)
+    checkpoint.save(path, tensors, info)
+    with pytest.raises(CheckpointError, match=r"run: does not say where its run stands.*afresh"):
+        run(net, checkpoint=path)
+    assert equal(weights(net), weights(network()))
 
 
 @pytest.mark.parametrize(
@@ -447,6 +467,7 @@ def test_a_checkpoint_of_another_run(change, says, good, tmp_path):
 
 def test_what_is_saved_is_what_is_loaded(tmp_path):
     tensors = {"a": torch.randn(2, 3, generator=generator()).T, "b": torch.tensor(3), "c": torch.zeros(0)}
+    tensors["d"] = torch.ones(3, dtype=torch.bfloat16)  # which NumPy does not have
     checkpoint.save(tmp_path / "new" / "folder" / "run", tensors, {"step": 3, "why": "ä"})
     loaded, info = checkpoint.load(tmp_path / "new" / "folder" / "run")
     assert equal(loaded, tensors) and info == {"step": 3, "why": "ä"}

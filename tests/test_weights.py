@@ -123,7 +123,7 @@ def test_a_training_checkpoint_is_not_weights(tmp_path):
     assert weights.load_pretrained(path) is not None
 
 
-@pytest.mark.parametrize("channels", [24, 7, "many"])
+@pytest.mark.parametrize("channels", [24, 7, "many", 10**9, 10**30])
 def test_weights_of_another_network(channels, saved):
     tensors, info = checkpoint.load(saved)
     checkpoint.save(saved, tensors, {**info, "channels": channels})
