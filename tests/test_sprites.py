@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import layers, sprites
+from helpers import files, layers, sprites
 
 SPRITES = sprites.SPRITES
 RECIPE = tomllib.loads((SPRITES / "recipe.toml").read_text(encoding="utf-8"))
@@ -277,8 +277,9 @@ def test_failed_write_leaves_the_good_file_and_no_rubbish(small, cache, monkeypa
 
 
 def test_cache_that_cannot_be_written_is_said_and_survived(small, tmp_path, monkeypatch):
+    """What stands in for a cache folder is tested with files.py; here there is nowhere at all to write."""
     (tmp_path / "a file").write_text("in the way")
-    monkeypatch.setenv("INKDROP_CACHE", str(tmp_path / "a file" / "cache"))
+    monkeypatch.setattr(files, "cache", lambda: tmp_path / "a file" / "cache")
     with pytest.warns(UserWarning, match="cache cannot be written"):
         assert len(sprites.load_world(small)) > 100
 
