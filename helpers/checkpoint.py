@@ -51,7 +51,8 @@ def load(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            # Copies, since get_tensor maps the file: whoever wrote over it later would change the weights in memory.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a dict)
         whole = header.get("sha256") == digest(tensors, header.get("info", ""))
         info = json.loads(header.get("info", "{}"))
     except Exception as error:  # damaged, and then readers raise almost anything

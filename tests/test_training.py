@@ -473,6 +473,15 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
     assert equal(loaded, tensors) and info == {"step": 3, "why": "ä"}
 
 
+def test_what_was_loaded_does_not_change_with_the_file(tmp_path):
+    checkpoint.save(tmp_path / "run", {"a": torch.ones(9)}, {})
+    tensors, _ = checkpoint.load(tmp_path / "run")
+    size = (tmp_path / "run").stat().st_size
+    with open(tmp_path / "run", "r+b") as file:  # the file itself, not another in its place
+        file.write(bytes(size))
+    assert torch.equal(tensors["a"], torch.ones(9))
+
+
 X = patterns()
 
 
