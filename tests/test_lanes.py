@@ -91,6 +91,8 @@ def test_a_python_is_found_on_the_path_unless_it_does_not_run(monkeypatch, tmp_p
 def test_what_cannot_be_installed_is_said_in_one_line():
     with pytest.raises(lanes.NotAvailable, match=r"^ERROR: Invalid requirement: 'no such thing'"):
         lanes._run(sys.executable, "-m", "pip", "install", "--no-index", "no such thing")
+    with pytest.raises(lanes.NotAvailable, match=r"^no pip here$"):
+        lanes._run(sys.executable, "-c", "print('no pip here'); exit(1)")
 
 
 def test_the_table_tells_of_every_lane(monkeypatch, capsys):

@@ -112,8 +112,8 @@ def find_python(version: str) -> str:
 def _run(*command) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        why = [line for line in (done.stderr or done.stdout).splitlines() if line.startswith("ERROR")]
-        raise NotAvailable((why or [done.stderr])[0])
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise NotAvailable(next((line for line in said if line.startswith("ERROR")), " ".join(said)))
 
 
 def test(lane: Lane) -> tuple[str, str]:
@@ -124,9 +124,10 @@ def test(lane: Lane) -> tuple[str, str]:
         return "not available", str(error)
     # For the kernels, which work in other folders; training is short; one thread for each of the two workers.
     env = {**os.environ, "PYTHONPATH": str(ROOT), "INKDROP_STEPS": "30", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([python, *TESTS], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
-    print(done.stdout, flush=True)
-    return "failed" if done.returncode else "passed", done.stdout.strip().rpartition("\n")[2].strip("= ")
+    tests = subprocess.Popen([python, *TESTS], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+    for line in tests.stdout:
+        print(line, end="", flush=True)
+    return "failed" if tests.wait() else "passed", line.strip("= \n")
 
 
 def main() -> int:
