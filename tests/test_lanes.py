@@ -32,7 +32,8 @@ def test_every_python_has_a_lane_with_the_oldest_and_one_with_the_newest():
     every = lanes.lanes()
     assert list(every) == [f"3.{minor}-{age}" for minor in (11, 12, 13) for age in ("oldest", "newest")] + ["colab"]
     assert all(name == lane.name and name.startswith((lane.version, "colab")) for name, lane in every.items())
-    oldest, newest = (every[f"3.11-{age}"].packages for age in ("oldest", "newest"))
+    (project, *oldest), (_, *newest) = (every[f"3.11-{age}"].packages for age in ("oldest", "newest"))
+    assert project == "--editable=."
     for exact, wide in zip(map(Requirement, oldest), map(Requirement, newest), strict=True):
         (only,) = exact.specifier
         assert exact.name == wide.name and only.operator == "=="

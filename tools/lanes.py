@@ -65,7 +65,8 @@ def lanes() -> dict[str, Lane]:
     """Every lane by its name, such as "3.12-oldest"."""
     extras = PROJECT["optional-dependencies"].values()
     ranges = [Requirement(line) for lines in (PROJECT["dependencies"], *extras) for line in lines]
-    packages = {"oldest": tuple(map(_oldest, ranges)), "newest": tuple(map(str, ranges))}
+    packages = {"oldest": map(_oldest, ranges), "newest": map(str, ranges)}
+    packages = {age: ("--editable=.", *packages[age]) for age in packages}
     made = [Lane(f"{version}-{age}", version, packages[age]) for version in PYTHONS for age in packages]
     return {lane.name: lane for lane in [*made, _colab()]}
 
@@ -110,7 +111,7 @@ def find_python(version: str) -> str:
 
 
 def _run(*command) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise NotAvailable(next((line for line in said if line.startswith("ERROR")), " ".join(said)))
@@ -122,8 +123,7 @@ def test(lane: Lane) -> tuple[str, str]:
         python = build(lane)
     except NotAvailable as error:
         return "not available", str(error)
-    # For the kernels, which work in other folders; training is short; one thread for each of the two workers.
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "INKDROP_STEPS": "30", "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "INKDROP_STEPS": "30", "OMP_NUM_THREADS": "1"}  # training is short; a thread for each worker
     tests = subprocess.Popen([python, *TESTS], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
     for line in tests.stdout:
         print(line, end="", flush=True)
