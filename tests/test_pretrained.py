@@ -29,8 +29,8 @@ def test_the_card_belongs_to_the_file_and_the_file_to_the_training_set(card, wor
 
 
 def test_what_the_card_states_is_good_enough(card):
-    """The aims are 99 % valid, which they reach, and 1.15 times the floor wherever it is above 0.01: benchmarks/README.md says how far
-    from them these weights are. Here stands what they must never fall behind."""
+    """The aims are 99 % valid, which they reach, and 1.15 times the floor wherever it is above 0.01, which they do not
+    everywhere: benchmarks/README.md says how far off they are. Here stands what they must never fall behind."""
     assert card["quality"]["samples"] >= 2000
     assert card["quality"]["valid"] >= 0.99
     assert card["quality"]["new"] >= 0.9
