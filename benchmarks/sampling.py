@@ -177,7 +177,7 @@ def table(read: dict) -> str:
     return "\n".join(lines)
 
 
-def read(samples: int = 256, repeats: int = 5, threads: int = 2, device: str = "cpu") -> dict:
+def read(samples: int = 256, repeats: int = 3, threads: int = 2, device: str = "cpu") -> dict:
     """All figures."""
     torch.set_num_threads(threads)
     world, net = sprites.load_world(), Clocked(weights.load_pretrained(device=device))
@@ -204,7 +204,7 @@ def read(samples: int = 256, repeats: int = 5, threads: int = 2, device: str = "
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--out", type=Path, default=OUT)
