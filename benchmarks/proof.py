@@ -19,7 +19,7 @@ from benchmarks import first_picture, floor, rate, sampling, slider_latency, tra
 from benchmarks.targets import percent
 from helpers import figures
 
-PARTS = (training, sampling, floor, rate, slider_latency, first_picture)
+PARTS = (sampling, floor, rate, slider_latency, first_picture, training)
 README = Path(__file__).resolve().parent.parent / "README.md"
 PICTURE = Path(__file__).with_suffix(".png")
 MARKS = "<!-- proof: written by `make proof` -->", "<!-- end of proof -->"

@@ -1,6 +1,6 @@
 """Training in the time that a learner will wait, beside a peer: our network and loop, and those of `diffusers`.
 
-    python -m benchmarks.training [--seconds 150] [--patience 2] [--samples 256]
+    python -m benchmarks.training [--seconds 150] [--patience 1.5] [--samples 256]
 
 Each trains for the same time on the same sprites and threads, one after another, and then draws in 50 steps what is
 judged. Whoever has not reached 95 % valid by then trains once more, from the start, for `patience` times as long, and
@@ -169,12 +169,13 @@ def to_goal(way) -> str:
 
 
 def times_as_long(way, ours) -> str:
-    """How many times as long as ours a way takes to 95 % valid; an empty string where ours did not get there."""
+    """How many times as long as ours a way takes to 95 % valid; an empty string where that cannot be told."""
     if not ours["seconds to goal"]:
         return ""
     if way["seconds to goal"]:
         return f"{way['seconds to goal'] / ours['seconds to goal']:.1f}"
-    return f"more than {way['longer'][-1]['seconds'] / ours['seconds to goal']:.1f}"
+    times = way["longer"][-1]["seconds"] / ours["seconds to goal"]
+    return f"more than {times:.1f}" if times > 1 else ""
 
 
 def table(read: dict) -> str:
@@ -193,7 +194,7 @@ def table(read: dict) -> str:
     return "\n".join(lines)
 
 
-def read(seconds: float = 150, patience: float = 2, samples: int = 256, threads: int = 2) -> dict:
+def read(seconds: float = 150, patience: float = 1.5, samples: int = 256, threads: int = 2) -> dict:
     """All figures."""
     torch.set_num_threads(threads)
     world = sprites.load_world()
@@ -219,7 +220,7 @@ def read(seconds: float = 150, patience: float = 2, samples: int = 256, threads:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=150)
-    parser.add_argument("--patience", type=float, default=2)
+    parser.add_argument("--patience", type=float, default=1.5)
     parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=OUT)
