@@ -115,7 +115,7 @@ def train(
     sched: Schedule,
     *,
     generator: torch.Generator,
-    steps: int = 1500,
+    steps: int = 1750,
     batch: int = 64,
     lr: float = 3e-3,
     ema_decay: float = 0.995,

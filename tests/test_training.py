@@ -156,10 +156,10 @@ def test_another_loss():
 
 
 def test_learning_rate_rises_then_falls_both_in_a_straight_line():
-    rates = np.array([training.learning_rate(step, 1500, 1.0) for step in range(1, 1501)])
+    rates = np.array([training.learning_rate(step, 1750, 1.0) for step in range(1, 1751)])
     assert rates[0] == pytest.approx(0.01) and rates.argmax() == 99 and rates[99] == 1
-    assert np.allclose(np.diff(rates[:100]), 1 / 100) and np.allclose(np.diff(rates[99:]), -1 / 1401)
-    assert rates[-1] == pytest.approx(1 / 1401)  # the last step still does something
+    assert np.allclose(np.diff(rates[:100]), 1 / 100) and np.allclose(np.diff(rates[99:]), -1 / 1651)
+    assert rates[-1] == pytest.approx(1 / 1651)  # the last step still does something
     assert training.learning_rate(1, 1, 1.0) == 1  # a run of one step
 
 
