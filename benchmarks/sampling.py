@@ -158,15 +158,15 @@ def measure(ways, net, world, steps: int, samples: int, repeats: int) -> dict:
     return read
 
 
-def table(read: dict) -> str:
+def table(found: dict) -> str:
     """In Markdown."""
-    where = f"{read['threads']} threads" if read["device"] == "cpu" else read["device"]
+    where = f"{found['threads']} threads" if found["device"] == "cpu" else found["device"]
     lines = [
-        f"| {read['date']}, {where} | steps | seconds | sprites per second | valid | new of the valid "
+        f"| {found['date']}, {where} | steps | seconds | sprites per second | valid | new of the valid "
         "| in the network | around it, per step | time, to the pipeline's |",
         "|---" * 9 + "|",
     ]
-    for steps, ways in read["steps"].items():
+    for steps, ways in found["steps"].items():
         for name, way in ways.items():
             ratio = f" {way['times_the_pipeline']:.3f} " if name in PAIRS else " "
             lines.append(

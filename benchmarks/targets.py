@@ -71,16 +71,16 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f} %"
 
 
-def tables(read: dict) -> str:
+def tables(found: dict) -> str:
     """Both tables in Markdown."""
     lines = [
-        f"| {read['date']}, {read['steps']:,} steps | valid | new of the valid | within 0.1 RMS |",
+        f"| {found['date']}, {found['steps']:,} steps | valid | new of the valid | within 0.1 RMS |",
         "|---|---|---|---|",
     ]
-    for name, way in read["ways"].items():
+    for name, way in found["ways"].items():
         lines.append(f"| {name} | {percent(way['valid'])} | {percent(way['new_of_valid'])} | {percent(way['close'])} |")
-    lines += ["", f"| error at level | {' | '.join(map(str, read['levels']))} |", "|---" * (len(LEVELS) + 1) + "|"]
-    rows = {name: way["error"] for name, way in read["ways"].items()} | {"the best possible": read["floor"]}
+    lines += ["", f"| error at level | {' | '.join(map(str, found['levels']))} |", "|---" * (len(LEVELS) + 1) + "|"]
+    rows = {name: way["error"] for name, way in found["ways"].items()} | {"the best possible": found["floor"]}
     for name, row in rows.items():
         lines.append(f"| {name} | {' | '.join(f'{error:.4f}' for error in row)} |")
     return "\n".join(lines)

@@ -178,14 +178,14 @@ def times_as_long(way, ours) -> str:
     return f"more than {times:.1f}" if times > 1 else ""
 
 
-def table(read: dict) -> str:
+def table(found: dict) -> str:
     """In Markdown."""
     lines = [
-        f"| {read['date']}, {read['threads']} threads | parameters | seconds | steps | lr | valid | new of the valid "
+        f"| {found['date']}, {found['threads']} threads | parameters | seconds | steps | lr | valid | new of the valid "
         f"| to {GOAL:.0%} valid |",
         "|---" * 8 + "|",
     ]
-    for name, way in read["ways"].items():
+    for name, way in found["ways"].items():
         last = way["equal time"][-1]
         lines.append(
             f"| {name} | {way['parameters']:,} | {last['seconds']:.0f} | {last['steps']:,} | {way['lr']:g} "
