@@ -8,9 +8,7 @@ time around the network. DPM-Solver++ shows what a solver of higher order makes 
 several times over, and the medians count. Writes sampling.json beside itself and prints a table.
 """
 
-import argparse
 import datetime
-import json
 import statistics
 import sys
 import time
@@ -22,6 +20,7 @@ import torch
 from diffusers import DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler, DPMSolverMultistepScheduler
 from torch import nn
 
+from benchmarks import command
 from benchmarks.targets import percent, verdict
 from helpers import sampler, schedule, sprites, weights
 
@@ -201,19 +200,5 @@ def read(samples: int = 256, repeats: int = 3, threads: int = 2, device: str = "
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--out", type=Path, default=OUT)
-    args = vars(parser.parse_args())
-    out = args.pop("out")
-    found = read(**args)
-    out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(table(found))
-
-
 if __name__ == "__main__":
-    main()
+    command.run(__doc__, read, table, OUT)

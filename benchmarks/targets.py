@@ -7,9 +7,7 @@ rate. Each then draws sprites in 50 steps from the same noise, which are judged,
 of levels, beside the best possible guess (ideal.denoise). Writes targets.json beside itself and prints two tables.
 """
 
-import argparse
 import datetime
-import json
 import sys
 import time
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks import command
 from helpers import ideal, judge, sampler, schedule, sprites, training
 from helpers.targets import Predicts, plain_loss
 from helpers.unet import UNet
@@ -86,42 +85,36 @@ def tables(found: dict) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=4e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=256, help="sprites drawn, and held-out sprites guessed")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
-    args = parser.parse_args()
-
+def read(steps: int = 1000, batch: int = 64, lr: float = 4e-3, seed: int = 0, samples: int = 256) -> dict:
+    """All figures. `samples` sprites are drawn, and as many held-out ones guessed."""
     world, sched = sprites.load_world(), schedule.cosine()
     images = sprites.to_tensor(world.images[world.split()[0]])
-    held_out = sample_held_out(world, args.samples, args.seed)
+    held_out = sample_held_out(world, samples, seed)
     ways = {}
     for name, (target, loss) in WAYS.items():
         print(name, file=sys.stderr)
         start = time.perf_counter()
-        net = train(target, loss, images, sched, args.steps, args.batch, args.lr, args.seed)
+        net = train(target, loss, images, sched, steps, batch, lr, seed)
         seconds = time.perf_counter() - start
-        g = torch.Generator().manual_seed(args.seed + 1)
-        *_, last = sampler.sample(net, sched, n=args.samples, steps=SAMPLING_STEPS, generator=g)
-        found = {**verdict(last.xt, world), "error": errors(net, held_out, sched, args.seed)}
+        g = torch.Generator().manual_seed(seed + 1)
+        *_, last = sampler.sample(net, sched, n=samples, steps=SAMPLING_STEPS, generator=g)
+        found = {**verdict(last.xt, world), "error": errors(net, held_out, sched, seed)}
         ways[name] = {"seconds": round(seconds, 1), **found}
-    read = {
+    return {
         "date": datetime.date.today().isoformat(),
-        **{name: getattr(args, name) for name in ("steps", "batch", "lr", "seed", "samples")},
+        "steps": steps,
+        "batch": batch,
+        "lr": lr,
+        "seed": seed,
+        "samples": samples,
         "sampling_steps": SAMPLING_STEPS,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "levels": LEVELS,
         "ways": ways,
-        "floor": errors(lambda xt, t: ideal.denoise(xt, t, world.images, sched), held_out, sched, args.seed),
+        "floor": errors(lambda xt, t: ideal.denoise(xt, t, world.images, sched), held_out, sched, seed),
     }
-    args.out.write_text(json.dumps(read, indent=2) + "\n", encoding="utf-8")
-    print(tables(read))
 
 
 if __name__ == "__main__":
-    main()
+    command.run(__doc__, read, tables, Path(__file__).with_suffix(".json"))

@@ -11,10 +11,8 @@ spacing of sampling steps that does not leave out the last level. It runs once m
 tell what that alone changes. Writes training.json beside itself and prints a table.
 """
 
-import argparse
 import copy
 import datetime
-import json
 import sys
 import time
 from pathlib import Path
@@ -27,6 +25,7 @@ from diffusers.optimization import get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel
 from torch import nn
 
+from benchmarks import command
 from benchmarks.targets import percent, verdict
 from helpers import sampler, schedule, sprites, training
 from helpers.unet import UNet
@@ -217,19 +216,5 @@ def read(seconds: float = 150, patience: float = 1.5, samples: int = 256, thread
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=150)
-    parser.add_argument("--patience", type=float, default=1.5)
-    parser.add_argument("--samples", type=int, default=256)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=OUT)
-    args = vars(parser.parse_args())
-    out = args.pop("out")
-    found = read(**args)
-    out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(table(found))
-
-
 if __name__ == "__main__":
-    main()
+    command.run(__doc__, read, table, OUT)
