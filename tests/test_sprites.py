@@ -156,6 +156,8 @@ def test_cast(world):
     assert bob["view"] == fred["view"] == nancy["view"] == "front"
     assert len({looks["hair"] for looks in (bob, fred, nancy)}) == 3
     assert bob["belt"] == "buckle" != nancy["belt"]
+    differ = {name for name in bob if len({looks[name] for looks in (bob, fred, nancy)}) > 1}
+    assert differ == {"hair", "hair_colour", "belt"}  # as the recipe says: alike but for these
 
 
 def test_split(world):
