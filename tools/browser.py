@@ -139,14 +139,25 @@ def open_notebook(page: Page, lab: Lab, path) -> None:
     page.locator(".jp-Notebook").wait_for(timeout=PATIENCE)
 
 
+def start(page: Page, command: str) -> int:
+    """Start one of JupyterLab's commands, such as "notebook:run-all-cells"; returns what `ended` waits for it by."""
+    return page.evaluate(
+        """(command) => { const ended = (window.ended ??= []), place = ended.push(null) - 1;
+        window.jupyterapp.commands.execute(command).then((ok) => { ended[place] = Boolean(ok); });
+        return place; }""",
+        command,
+    )
+
+
+def ended(page: Page, started: int, patience: int = PATIENCE) -> bool:
+    """Wait at most `patience` ms for the end of a command, whatever others run meanwhile; whether it went well."""
+    page.wait_for_function("place => window.ended[place] !== null", arg=started, timeout=patience)
+    return page.evaluate("place => window.ended[place]", started)
+
+
 def run_all(page: Page, patience: int = PATIENCE) -> None:
     """Run every cell, as the menu does, and wait at most `patience` ms for the last; raises when a cell fails."""
-    page.evaluate(
-        """() => { window.ran = null;
-        window.jupyterapp.commands.execute('notebook:run-all-cells').then((ok) => { window.ran = ok; }); }"""
-    )
-    page.wait_for_function("() => window.ran !== null", timeout=patience)
-    if not page.evaluate("() => window.ran"):
+    if not ended(page, start(page, "notebook:run-all-cells"), patience):
         raise RuntimeError("a cell failed:\n" + "\n".join(page.locator(".jp-OutputArea-output").all_inner_texts()))
 
 

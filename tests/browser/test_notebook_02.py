@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 from playwright.sync_api import expect
 
-from tools.browser import ROOT, jupyterlab, open_notebook
+from tools.browser import ROOT, ended, jupyterlab, open_notebook, start
 
 NOTEBOOK = ROOT / "notebooks" / "02_training.ipynb"
 MINUTES = 60_000
@@ -23,20 +23,6 @@ def lab(tmp_path_factory):
         environment.setenv("INKDROP_CACHE", str(tmp_path_factory.mktemp("cache")))
         with jupyterlab() as running:
             yield running
-
-
-def start(page, command):
-    """Start one of JupyterLab's commands; `ended` waits for its end. Each has a place of its own in window.ended."""
-    return page.evaluate(
-        """(command) => { const ended = (window.ended ??= []), place = ended.push(null) - 1;
-        window.jupyterapp.commands.execute(command).then((ok) => { ended[place] = ok ?? true; });
-        return place; }""",
-        command,
-    )
-
-
-def ended(page, place, patience):
-    page.wait_for_function("place => window.ended[place] !== null", arg=place, timeout=patience)
 
 
 def test_training_is_shown_and_can_be_stopped_and_gone_on_with(page, lab):
@@ -67,7 +53,7 @@ def test_training_is_shown_and_can_be_stopped_and_gone_on_with(page, lab):
     assert errors == []
     expect(captions()).to_contain_text(f"Step {STEPS}")
     said = "".join(outputs[-1][0]["text"])
-    stopped, counted, last = map(int, re.findall(r"\d+", said))
+    stopped, counted, last = map(int, re.fullmatch(r"stopped at (\d+) then counted (\d+) to (\d+)\n", said).groups())
     assert last == STEPS and 20 <= stopped < STEPS
     assert counted in (STEPS, STEPS + 1)  # the state it stood at is shown once more
     assert page.troubles == []
