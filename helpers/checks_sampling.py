@@ -84,36 +84,40 @@ def _grainy(xt, x0_guess, a_t, a_s, noise, sigma=None):
     return a_s.sqrt() * x0_guess + (1 - a_s - sigma**2).clamp(min=0).sqrt() * noise_guess + sigma * noise
 
 
-def choose_steps(choose: Callable) -> Result:
-    """Check `choose(seconds, per_step, enough)`: as many steps as the time allows, no more than help, at least one."""
-    cases = [  # seconds, per_step, enough, answer
-        (10, 0.5, 50, 20),
-        (10, 0.125, 50, 50),
-        (1.1, 0.25, 50, 4),
-        (0.1, 0.25, 50, 1),
-        (3, 0.5, 4, 4),
-    ]
-    for seconds, per_step, enough, right in cases:
+def quadratic(spread: Callable, sched: Schedule) -> Result:
+    """Check `spread(n_steps)`: the n_steps + 1 levels T (k / n_steps)^2, rounded, from T down to 0 (Song et al. 2021,
+    appendix D.2)."""
+    for n_steps in (5, 7, 10):
         try:
-            answer = choose(seconds, per_step, enough)
+            answer = spread(n_steps)
+            if answer is ... or answer is None:
+                return EMPTY
+            answer = [float(t) for t in answer]
         except Exception as error:  # whatever a learner's code raises, the notebook must go on
             return _stopped(error)
-        if answer is ... or answer is None:
-            return EMPTY
-        where = f"With {seconds} seconds, {per_step} a step and {enough} steps enough"
-        if isinstance(answer, bool) or not isinstance(answer, int | float):
-            return Result(False, f"{where}, you answer {answer!r}. Return a whole number.")
-        if answer < 1:
-            return Result(False, f"{where}, you choose {answer}. Without a single step there is no picture.")
-        if answer > enough:
-            return Result(False, f"{where}, you choose {answer}: more than help.")
-        if answer != int(answer):
-            return Result(False, f"{where}, you choose {answer}. There are no half steps: round down.")
-        if answer > right:
-            return Result(False, f"{where}, you choose {answer}, which takes {answer * per_step:g} seconds: too long.")
-        if answer < right:
-            return Result(False, f"{where}, you choose {answer}, but there is time for {right}.")
-    return Result(True, "As many as the time allows, never more than help, and never none.")
+        shares = [k / n_steps for k in range(n_steps, -1, -1)]
+        right = [sched.T * u**2 for u in shares]
+        hints = [
+            (right[::-1], f"The right levels, in the wrong order: sampling begins at {sched.T} and goes down."),
+            ([sched.T * u for u in shares], "These are evenly spread. Take the square of k / n."),
+            ([sched.T - t for t in right[::-1]], "These lie close together at the top. They should at the bottom."),
+        ]
+        where = f"For {n_steps} steps you return {', '.join(f'{t:g}' for t in answer) or 'no levels'}."
+        for wrong, hint in hints:
+            if _near(answer, wrong):
+                return Result(False, f"{where} {hint}")
+        if len(answer) != n_steps + 1:
+            return Result(False, f"{where} That makes {len(answer)}: it should be {n_steps + 1}, with both ends.")
+        if not _near(answer, right):
+            return Result(False, f"{where} Level k, from the bottom, is at {sched.T} times the square of k / n.")
+        if any(t != int(t) for t in answer):
+            return Result(False, f"{where} A level is a whole number: round it.")
+    return Result(True, "Long strides through the fog, short ones where the details are decided.")
+
+
+def _near(levels, others) -> bool:
+    """Are they the same, but for rounding, up or down?"""
+    return len(levels) == len(others) and all(abs(a - b) < 1 for a, b in zip(levels, others, strict=True))
 
 
 def by_chance(share: float, n_train: int, n_world: int) -> Result:

@@ -17,6 +17,10 @@ def no_grain(f):
     return checks.no_grain(f, SCHED)
 
 
+def quadratic(f):
+    return checks.quadratic(f, SCHED)
+
+
 def by_chance(share):
     return checks.by_chance(share, n_train=10_000, n_world=168_640)
 
@@ -48,6 +52,14 @@ def arc(a, b, u):
     return (torch.sin((1 - u) * angle) * a + torch.sin(u * angle) * b) / torch.sin(angle)
 
 
+def exact_squares(n):
+    return [500 * (k / n) ** 2 for k in range(n, -1, -1)]
+
+
+def squares(n):
+    return [round(t) for t in exact_squares(n)]
+
+
 RIGHT = {
     "ddim_step": lambda: ddim_step(ddim),
     "no_grain, by asking for the last step": lambda: no_grain(repaired),
@@ -55,8 +67,9 @@ RIGHT = {
     "no_grain, by no noise at the end": lambda: no_grain(
         lambda xt, x0, a_t, a_s, noise: given(xt, x0, a_t, a_s, noise * (a_s < 1)) if a_s < 1 else x0
     ),
-    "choose_steps": lambda: checks.choose_steps(lambda s, per, enough: max(1, min(int(s / per), enough))),
-    "choose_steps, floats": lambda: checks.choose_steps(lambda s, per, enough: max(1, min(s // per, enough))),
+    "quadratic": lambda: quadratic(squares),
+    "quadratic, rounded down": lambda: quadratic(lambda n: [int(t) for t in exact_squares(n)]),
+    "quadratic, as a tensor": lambda: quadratic(lambda n: torch.tensor(squares(n))),
     "by_chance": lambda: by_chance(10_000 / 168_640),
     "by_chance as a tensor": lambda: by_chance(torch.tensor(10_000 / 168_640)),
     "by_chance, rounded": lambda: by_chance(0.059),
@@ -93,14 +106,17 @@ WRONG = [
     (no_grain, lambda xt, x0, a_t, a_s, noise: 1.0, "Return a tensor"),
     (no_grain, lambda xt, x0, a_t, a_s, noise: x0 if a_s == 1 else None, "Return a tensor"),
     (no_grain, lambda xt, x0, a_t, a_s, noise: xt @ torch.zeros(5, 5), "RuntimeError"),
-    (checks.choose_steps, lambda s, per, enough: min(int(s / per), enough), "Without a single step"),
-    (checks.choose_steps, lambda s, per, enough: max(1, int(s / per)), "more than help"),
-    (checks.choose_steps, lambda s, per, enough: enough, "too long"),
-    (checks.choose_steps, lambda s, per, enough: 1, "there is time for"),
-    (checks.choose_steps, lambda s, per, enough: max(1, min(s / per, enough)), "half steps"),
-    (checks.choose_steps, lambda s, per, enough: "ten", "whole number"),
-    (checks.choose_steps, lambda s, per, enough: True, "whole number"),
-    (checks.choose_steps, lambda s, per, enough: 1 / 0, "ZeroDivisionError"),
+    (quadratic, lambda n: squares(n)[::-1], "goes down"),
+    (quadratic, lambda n: sampler.levels(500, n), "evenly spread"),
+    (quadratic, lambda n: [500 - t for t in squares(n)[::-1]], "at the top"),
+    (quadratic, lambda n: [t / 500 for t in exact_squares(n)], "500 times the square"),
+    (quadratic, lambda n: squares(n)[:-1], "with both ends"),
+    (quadratic, lambda n: [], "with both ends"),
+    (quadratic, lambda n: [round(500 * (k / n) ** 3) for k in range(n, -1, -1)], "the square of k / n"),
+    (quadratic, lambda n: [500, 320, 180, 80, 20, 0], "with both ends"),
+    (quadratic, exact_squares, "round it"),
+    (quadratic, lambda n: 500, "TypeError"),
+    (quadratic, lambda n: [1 / 0], "ZeroDivisionError"),
     (by_chance, 5.93, "per cent"),
     (by_chance, 1 - 10_000 / 168_640, "not in the training set"),
     (by_chance, 0, "Not none"),
@@ -123,7 +139,7 @@ def test_wrong_answers_are_refused_with_a_fitting_hint(check, answer, hint):
     assert repr(result).startswith("✗ Not yet.")
 
 
-FUNCTIONS = [ddim_step, no_grain, checks.choose_steps, checks.between]
+FUNCTIONS = [ddim_step, no_grain, quadratic, checks.between]
 
 
 @pytest.mark.parametrize("check", FUNCTIONS)
