@@ -26,7 +26,7 @@ site: .venv/installed               ## the series as a static site that works of
 class: .venv/installed              ## blank and solved notebooks to hand out, in class/
 	$(BIN)/python -m tools.classroom
 
-proof: .venv/installed              ## measure side by side with peers, write the table and its picture (half an hour)
+proof: .venv/installed              ## measure side by side with peers, write the table and its picture (over an hour)
 	$(BIN)/python -m benchmarks.proof
 
 test-versions: .venv/installed      ## the tests with each Python and with oldest and newest dependencies, in .lanes/

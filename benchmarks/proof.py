@@ -80,10 +80,10 @@ def picture(found: dict) -> Figure:
     for (name, way), dash, colour in zip(found["training"]["ways"].items(), dashes, colours, strict=True):
         looks = way.get("longer", way["equal time"])
         line = [(0, 0), *((look["seconds"], 100 * look["valid"]) for look in looks)]
-        race.plot(*zip(*line, strict=True), dash, color=colour, label=name, marker="o", ms=3)
+        race.plot(*zip(*line, strict=True), dash, color=colour, marker="o", ms=3)
+        race.annotate(name, line[len(line) // 2 + 1], (6, -11), textcoords="offset points", color=colour)
     race.axhline(95, color=figures.GREY, lw=1)
     race.set(title="Training: valid sprites", xlabel="seconds of training", ylabel="%", ylim=(-3, 103))
-    race.legend(loc="center right")
 
     drawn = found["sampling"]["steps"]
     of = {"ours, eta 1": "ours, eta 1", "ours, eta 0": "ours, eta 0 = DDIM", "DPM-Solver++": "DPM-Solver++"}

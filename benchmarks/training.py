@@ -1,6 +1,6 @@
 """Training in the time that a learner will wait, beside a peer: our network and loop, and those of `diffusers`.
 
-    python -m benchmarks.training [--seconds 150] [--patience 1.5] [--samples 256]
+    python -m benchmarks.training [--seconds 150] [--patience 6] [--samples 256]
 
 Each trains for the same time on the same sprites and threads, one after another, and then draws in 50 steps what is
 judged. Whoever has not reached 95 % valid by then trains once more, from the start, for `patience` times as long, and
@@ -193,7 +193,7 @@ def table(found: dict) -> str:
     return "\n".join(lines)
 
 
-def read(seconds: float = 150, patience: float = 1.5, samples: int = 256, threads: int = 2) -> dict:
+def read(seconds: float = 150, patience: float = 6, samples: int = 256, threads: int = 2) -> dict:
     """All figures."""
     torch.set_num_threads(threads)
     world = sprites.load_world()
