@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from helpers import sampler
 from helpers.checks import EMPTY, Result, _function, _same, _stopped, _two_samples
 from helpers.schedule import Schedule
 
@@ -95,11 +96,10 @@ def quadratic(spread: Callable, sched: Schedule) -> Result:
             answer = [float(t) for t in answer]
         except Exception as error:  # whatever a learner's code raises, the notebook must go on
             return _stopped(error)
-        shares = [k / n_steps for k in range(n_steps, -1, -1)]
-        right = [sched.T * u**2 for u in shares]
+        right = [sched.T * (k / n_steps) ** 2 for k in range(n_steps, -1, -1)]
         hints = [
             (right[::-1], f"The right levels, in the wrong order: sampling begins at {sched.T} and goes down."),
-            ([sched.T * u for u in shares], "These are evenly spread. Take the square of k / n."),
+            (sampler.levels(sched.T, n_steps), "These are evenly spread. Take the square of k / n."),
             ([sched.T - t for t in right[::-1]], "These lie close together at the top. They should at the bottom."),
         ]
         where = f"For {n_steps} steps you return {', '.join(f'{t:g}' for t in answer) or 'no levels'}."
