@@ -9,7 +9,9 @@ knows the whole world (`ideal.denoise`). Prints the figures.
 import json
 from pathlib import Path
 
-from helpers import schedule, sprites, weights
+from helpers import schedule
+from helpers.storage import weights
+from helpers.world import sprites
 from tools.pretrain import errors
 
 OUT = Path(__file__).with_suffix(".json")

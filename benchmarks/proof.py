@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import first_picture, floor, rate, sampling, slider_latency, training
 from benchmarks.targets import percent
-from helpers import figures
+from helpers.lesson import charts_1 as figures
 
 PARTS = (sampling, floor, rate, slider_latency, first_picture, training)
 README = Path(__file__).resolve().parent.parent / "README.md"

@@ -22,7 +22,9 @@ from torch import nn
 
 from benchmarks import command
 from benchmarks.targets import percent, verdict
-from helpers import sampler, schedule, sprites, weights
+from helpers import sampler, schedule
+from helpers.storage import weights
+from helpers.world import sprites
 
 OUT = Path(__file__).with_suffix(".json")
 STEPS = (50, 20, 10, 5)

@@ -22,7 +22,7 @@ PICTURES = """
 import matplotlib.pyplot as plt
 import numpy as np
 from ipywidgets import IntSlider, interact
-from helpers import viewer
+from helpers.lesson import viewer
 
 rng = np.random.default_rng(0)
 clean, noise = rng.choice([-1.0, 0.0, 1.0], (16, 16, 3)), rng.standard_normal((16, 16, 3))

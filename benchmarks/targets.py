@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from benchmarks import command
-from helpers import ideal, judge, sampler, schedule, sprites, training
+from helpers import sampler, schedule, training
 from helpers.targets import Predicts, plain_loss
 from helpers.unet import UNet
+from helpers.world import ideal, judge, sprites
 
 WAYS = {  # name: what is asked, and the loss
     "sprite, min-SNR": ("sprite", training.step_loss),

@@ -27,8 +27,9 @@ from torch import nn
 
 from benchmarks import command
 from benchmarks.targets import percent, verdict
-from helpers import sampler, schedule, sprites, training
+from helpers import sampler, schedule, training
 from helpers.unet import UNet
+from helpers.world import sprites
 
 OUT = Path(__file__).with_suffix(".json")
 BATCH, SEED, SAMPLING_STEPS = 64, 0, 50

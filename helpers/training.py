@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from helpers import checkpoint as checkpoint_file
-from helpers.checkpoint import CheckpointError
 from helpers.schedule import Schedule, check_images, check_same_device
+from helpers.storage import checkpoint as checkpoint_file
+from helpers.storage.checkpoint import CheckpointError
 
 BANDS = 10  # of noise levels, for which losses are kept apart
 

@@ -20,7 +20,7 @@ import torch
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from helpers import colab
+from helpers.lesson import colab
 from tools import stamp
 
 ROOT = Path(__file__).parent.parent
@@ -101,8 +101,8 @@ def test_on_your_own_machine_it_does_nothing(content, remote):
 def test_in_colab_it_fetches_the_project_once(content, remote):
     cell = stamp.cell(remote)
     says = f"Inkdrop is ready, in {content / 'inkdrop'}. This notebook runs on the CPU and needs no GPU."
-    lesson = "\nfrom helpers import sprites; print(sprites.__file__)"
-    assert ready(content, COLAB + cell + lesson) == [says, str(content / "inkdrop" / "helpers" / "sprites.py")]
+    lesson = "\nfrom helpers.world import sprites; print(sprites.__file__)"
+    assert ready(content, COLAB + cell + lesson) == [says, str(content / "inkdrop/helpers/world/sprites.py")]
     assert [path.name for path in content.iterdir()] == ["inkdrop"]
     assert subprocess.check_output(["git", "rev-list", "--count", "HEAD"], cwd=content / "inkdrop") == b"1\n"
 
@@ -114,7 +114,7 @@ def test_in_colab_it_fetches_the_project_once(content, remote):
 def test_a_fetch_that_was_cut_short_begins_anew(content, remote):
     (content / "inkdrop.part" / ".git").mkdir(parents=True)
     (content / "inkdrop.part" / "helpers").mkdir()
-    assert len(ready(content, COLAB + stamp.cell(remote) + "\nimport helpers.sprites")) == 1
+    assert len(ready(content, COLAB + stamp.cell(remote) + "\nimport helpers.world.sprites")) == 1
     assert [path.name for path in content.iterdir()] == ["inkdrop"]
 
 

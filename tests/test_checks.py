@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from helpers import checks, schedule
+from helpers import schedule
+from helpers.lesson import checks_1 as checks
 
 SCHED = schedule.cosine(T=500)
 

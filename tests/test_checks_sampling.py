@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from helpers import checks_sampling as checks
 from helpers import sampler, schedule
+from helpers.lesson import checks_3 as checks
 
 SCHED = schedule.cosine(T=500)
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from helpers import checks_training as checks
-from helpers import schedule, sprites, unet
+from helpers import schedule, unet
+from helpers.lesson import checks_2 as checks
+from helpers.world import sprites
 
 SCHED = schedule.cosine(T=500)
 NET = unet.UNet(16)

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from helpers import checks
+from helpers.lesson import checks_1 as checks
 from tools import classroom
 
 ROOT = Path(__file__).parent.parent

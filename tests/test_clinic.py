@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from helpers import clinic, schedule
+from helpers import schedule
+from helpers.lesson import clinic
 
 SCHED = schedule.cosine(T=500)
 

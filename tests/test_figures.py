@@ -4,7 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from helpers import figures, schedule, sprites
+from helpers import schedule
+from helpers.lesson import charts_1 as figures
+from helpers.world import sprites
 
 
 @pytest.fixture(autouse=True)

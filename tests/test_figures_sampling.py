@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from helpers import figures_sampling as figures
+from helpers.lesson import charts_3 as figures
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from helpers import figures_training as figures
+from helpers.lesson import charts_2 as figures
 
 
 def texts(fig):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from helpers import files
+from helpers.storage import files
 
 
 @pytest.fixture

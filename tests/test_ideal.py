@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import ideal, schedule, sprites
+from helpers import schedule
+from helpers.world import ideal, sprites
 
 SCHED = schedule.cosine()
 T = SCHED.T
@@ -230,7 +231,8 @@ def test_memory_stays_small():
     pytest.importorskip("resource")
     code = """
 import resource, sys, torch
-from helpers import ideal, schedule
+from helpers import schedule
+from helpers.world import ideal
 
 def peak():  # MB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from scipy.stats import chi2
 
-from helpers import ink
+from helpers.lesson import ink
 
 TIMES = [0.0, 0.001, 0.01, 0.05, 0.2, 1.0]
 SHAPE = (25, 20)

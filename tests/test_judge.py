@@ -9,7 +9,7 @@ import pytest
 import torch
 from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
 
-from helpers import judge, sprites
+from helpers.world import judge, sprites
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def truths_and_fakes(world, rng, n):
 
 
 def test_calibration_of_valid(world, train_idx, rng):
-    """How often the rule errs, printed (pytest -s); these are the figures that helpers/judge.py states."""
+    """How often the rule errs, printed (pytest -s); these are the figures that helpers/world/judge.py states."""
     kinds, parts = truths_and_fakes(world, rng, n=200)
     x = torch.cat(list(kinds.values()))
     report = judge.judge(x, world, train_idx)
@@ -247,7 +247,7 @@ def test_a_thousand_pictures_take_seconds_and_little_memory():
     pytest.importorskip("resource")
     code = """
 import resource, sys, time, torch
-from helpers import judge, sprites
+from helpers.world import judge, sprites
 
 def peak():  # MB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

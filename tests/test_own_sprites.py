@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import sprites
+from helpers.world import sprites
 
 
 def drawings(n, seed=0):

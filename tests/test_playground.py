@@ -10,7 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import playground, sampler, schedule, sprites
+from helpers import sampler, schedule
+from helpers.lesson import playground
+from helpers.world import sprites
 
 SCHED = schedule.cosine(T=500)
 

@@ -5,7 +5,9 @@ from hashlib import sha256
 
 import pytest
 
-from helpers import schedule, sprites, training, weights
+from helpers import schedule, training
+from helpers.storage import weights
+from helpers.world import sprites
 from tools import pretrain
 
 

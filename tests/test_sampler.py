@@ -8,7 +8,8 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
-from helpers import ideal, sampler, schedule, sprites
+from helpers import sampler, schedule
+from helpers.world import ideal, sprites
 
 SCHED = schedule.cosine()
 T = SCHED.T

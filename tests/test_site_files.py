@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import sprites
+from helpers.world import sprites
 from tools import site
 
 ROOT = Path(__file__).parent.parent

@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import files, layers, sprites
+from helpers.storage import files
+from helpers.world import recipe as layers
+from helpers.world import sprites
 
 SPRITES = sprites.SPRITES
 RECIPE = tomllib.loads((SPRITES / "recipe.toml").read_text(encoding="utf-8"))

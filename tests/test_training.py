@@ -17,8 +17,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from helpers import checkpoint, progress, schedule, training
-from helpers.checkpoint import CheckpointError
+from helpers import schedule, training
+from helpers.lesson import progress
+from helpers.storage import checkpoint
+from helpers.storage.checkpoint import CheckpointError
 from helpers.training import DivergedError, train
 from helpers.unet import UNet
 

@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from helpers import viewer
+from helpers.lesson import viewer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WORDS = {"caption": "Slide until nothing is left.", "alt": "A red square drowning in noise."}

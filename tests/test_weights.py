@@ -7,8 +7,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from helpers import checkpoint, schedule, training, weights
-from helpers.checkpoint import CheckpointError
+from helpers import schedule, training
+from helpers.storage import checkpoint, weights
+from helpers.storage.checkpoint import CheckpointError
 from helpers.unet import UNet
 
 

@@ -44,6 +44,6 @@ def inkdrop_in_colab(address, gpu):
         found = Path("inkdrop.part").rename("inkdrop")
     if found not in sys.path:
         sys.path.insert(0, str(Path(found).resolve()))
-    from helpers import colab
+    from helpers.lesson import colab
 
     colab.ready(gpu)

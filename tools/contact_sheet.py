@@ -7,7 +7,7 @@ same every time, so that a change in git means that the art has changed.
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from helpers import sprites
+from helpers.world import sprites
 
 SEED = 7
 

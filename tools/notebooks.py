@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from helpers import files
+from helpers.storage import files
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # points into a kernel that is gone; would hide the HTML

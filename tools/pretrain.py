@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from helpers import files, ideal, judge, progress, sampler, schedule, sprites, training, unet, weights
+from helpers import sampler, schedule, training, unet
+from helpers.lesson import progress
+from helpers.storage import files, weights
+from helpers.world import ideal, judge, sprites
 
 CARD = weights.SHIPPED.with_name("card.json")
 README = weights.SHIPPED.with_name("README.md")

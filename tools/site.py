@@ -22,7 +22,9 @@ from markupsafe import Markup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from PIL import Image
 
-from helpers import schedule, sprites, viewer
+from helpers import schedule
+from helpers.lesson import viewer
+from helpers.world import sprites
 from tools import notebooks
 from tools.contact_sheet import enlarged
 

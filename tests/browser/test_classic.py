@@ -19,7 +19,7 @@ from tools.browser import PATIENCE, ROOT, pixels
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 SCRUBBER = """
 import numpy as np
-from helpers import viewer
+from helpers.lesson import viewer
 
 frames = np.arange(101, dtype=np.uint8)[:, None, None, None] * np.ones((16, 16, 3), np.uint8)
 w = viewer.scrubber(frames, caption="It turns grey.", alt="A square that turns grey.", label="noise level")
@@ -27,7 +27,8 @@ w
 """
 PLAYGROUND = """
 import torch
-from helpers import playground, schedule
+from helpers import schedule
+from helpers.lesson import playground
 
 playground.Playground(lambda xt, t: torch.tanh(xt), schedule.cosine(), torch.zeros(1, 3, 16, 16))
 """

@@ -8,7 +8,7 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
-from helpers import sprites
+from helpers.world import sprites
 from tools.browser import ROOT, open_notebook, pixels, run_all
 
 NOTEBOOK = ROOT / "notebooks" / "01_intuition_and_noising.ipynb"

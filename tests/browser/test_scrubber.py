@@ -9,14 +9,14 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
-from helpers import viewer
+from helpers.lesson import viewer
 from tools.browser import open_notebook, pixels, run_all
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 MAKE = """
 import numpy as np
-from helpers import viewer
+from helpers.lesson import viewer
 
 t = np.arange(101)
 frames = np.zeros((101, 16, 16, 3), np.uint8)
@@ -255,7 +255,7 @@ def test_a_trusted_notebook_slides_before_anything_is_run(page, lab):
 
 
 def test_show_has_an_alternative_text_in_jupyterlab(page, lab):
-    cell = "from helpers import viewer\nimport numpy as np\n"
+    cell = "from helpers.lesson import viewer\nimport numpy as np\n"
     cell += "viewer.show(np.zeros((8, 8, 3), np.uint8), caption='Nothing yet.', alt='A black square.')"
     write(lab.folder / "show.ipynb", cell)
     open_notebook(page, lab, "show.ipynb")

@@ -29,10 +29,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from helpers import checkpoint, schedule, sprites, training, weights
-from helpers.checkpoint import CheckpointError
-from helpers.sprites import SpriteError
+from helpers import schedule, training
+from helpers.storage import checkpoint, weights
+from helpers.storage.checkpoint import CheckpointError
 from helpers.unet import UNet
+from helpers.world import sprites
+from helpers.world.sprites import SpriteError
 
 resource = pytest.importorskip("resource", reason="limits on memory and time are Unix's own")
 

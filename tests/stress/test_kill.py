@@ -15,7 +15,8 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import checkpoint, files, schedule, training
+from helpers import schedule, training
+from helpers.storage import checkpoint, files
 
 if not hasattr(signal, "SIGKILL"):
     pytest.skip("no SIGKILL here", allow_module_level=True)

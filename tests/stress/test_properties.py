@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from helpers import checkpoint, files, ideal, judge, schedule, sprites, training
-from helpers.checkpoint import CheckpointError
-from helpers.sprites import SpriteError, World
+from helpers import schedule, training
+from helpers.storage import checkpoint, files
+from helpers.storage.checkpoint import CheckpointError
+from helpers.world import ideal, judge, sprites
+from helpers.world.sprites import SpriteError, World
 
 few = settings(
     max_examples=40,

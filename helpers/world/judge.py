@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers import ideal, sprites
 from helpers.schedule import check_images
+from helpers.world import ideal, sprites
 
 MAX_DISTANCE = 0.1  # RMS over the picture: 13 of 255 steps of brightness
 MAX_PATCH = 0.25  # RMS over the worst 2x2 pixels: 32 of 255 steps

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from helpers.figures import CORAL, GOLD, GREEN, GREY, INK, STYLE
+from helpers.lesson.charts_1 import CORAL, GOLD, GREEN, GREY, INK, STYLE
 
 STOPS = ((0, 1), (1, 1), (2, 1), (3, 0), (4, 1), (5, 1), (6, 1))  # of the tour: place across, and 0 for the coarse path
 TILES = 9  # channels shown of each stop

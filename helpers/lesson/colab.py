@@ -12,7 +12,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 KEPT = "numpy", "torch"  # Colab's own, on which much else is built: never installed
 IMPORTED_AS = {"pillow": "PIL"}
 

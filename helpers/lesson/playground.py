@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from helpers import files, sampler, sprites
+from helpers import sampler
+from helpers.storage import files
+from helpers.world import sprites
 
-KEPT = Path(__file__).resolve().parent.parent / "kept"  # beside the notebooks' folder, easy to find
+KEPT = Path(__file__).resolve().parents[2] / "kept"  # beside the notebooks' folder, easy to find
 SCALE = 16  # pixels of the picture per pixel of a sprite
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from helpers.checks import EMPTY, Result, _function, _two_samples
+from helpers.lesson.checks_1 import EMPTY, Result, _function, _two_samples
 from helpers.schedule import Schedule
 from helpers.unet import UNet
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from helpers import sampler
-from helpers.checks import EMPTY, Result, _function, _same, _stopped, _two_samples
+from helpers.lesson.checks_1 import EMPTY, Result, _function, _same, _stopped, _two_samples
 from helpers.schedule import Schedule
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from helpers import files, layers
-from helpers.layers import MAX_SPRITES, SIZE, SpriteError
+from helpers.storage import files
+from helpers.world import recipe as layers
+from helpers.world.recipe import MAX_SPRITES, SIZE, SpriteError
 
-SPRITES = Path(__file__).resolve().parent.parent / "sprites"
+SPRITES = Path(__file__).resolve().parents[2] / "sprites"
 CACHE_FORMAT = 1  # raise it when the drawing in layers.py changes, so that no old cache is read
 
 

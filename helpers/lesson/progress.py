@@ -6,7 +6,8 @@ import sys
 
 import torch
 
-from helpers import sprites, viewer
+from helpers.lesson import viewer
+from helpers.world import sprites
 
 
 def watch(states, x0=None, t=None, noise=None, sched=None, *, every: int = 20, quiet: bool | None = None):

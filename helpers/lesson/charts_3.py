@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from PIL import Image, ImageDraw
 
-from helpers.figures import CORAL, GREY, INK, STYLE
-from helpers.viewer import _font
+from helpers.lesson.charts_1 import CORAL, GREY, INK, STYLE
+from helpers.lesson.viewer import _font
 
 TEXT, PALE = "#1c1c22", "#dfe2f1"
 GRAPH = [("o", "-"), ("s", "--"), ("^", ":"), ("D", "-.")]  # one marker and one dash for each line

@@ -12,7 +12,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from helpers import files
+from helpers.storage import files
 
 FORMAT, VERSION = "inkdrop-checkpoint", 1  # raise the version when what a checkpoint holds changes
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from helpers import checkpoint, files
-from helpers.checkpoint import CheckpointError
+from helpers.storage import checkpoint, files
+from helpers.storage.checkpoint import CheckpointError
 from helpers.unet import UNet
 
-SHIPPED = Path(__file__).parent.parent / "weights" / "sprites.safetensors"  # made by `make weights`
+SHIPPED = Path(__file__).parents[2] / "weights" / "sprites.safetensors"  # made by `make weights`
 
 
 def mine() -> Path:
