@@ -60,10 +60,8 @@ def step_loss(net: Callable, batch: Batch, sched: Schedule) -> Tensor:
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """The learning rate of step 1..steps: up in a straight line to the peak, then down in another, nearly to zero.
-
-    What Defazio et al. 2023 (arXiv:2310.07831) found to be hard to beat.
-    """
+    """The learning rate of step 1..steps: straight up to the peak, then straight down, nearly to zero (Defazio et al.
+    2023, arXiv:2310.07831, found that hard to beat)."""
     warm_up = max(1, min(100, steps // 10))
     return peak * min(step / warm_up, (steps + 1 - step) / (steps + 1 - warm_up))
 
@@ -98,8 +96,6 @@ class Run:
     net         (xt, t) -> guess of x0. On CUDA it computes in bfloat16, its weights stay float32
     images      (M, C, H, W) float in [-1, 1], M >= 1; on the device of net and sched
     generator   decides on images, levels and noise, so the same one gives the same weights on the same machine
-    steps       how many in all
-    batch_size  images a step
     lr          the highest learning rate, reached after a tenth of the steps or 100 of them
     ema_decay   share that the running mean of the weights keeps at each step; less at first
     loss        another loss with the arguments and results of `step_loss`
@@ -107,8 +103,7 @@ class Run:
     However a loop is left, by `break` or by the stop button, each step is done wholly or not at all; `state` has the
     weights so far, `losses` the loss of every step.
 
-    Raises TypeError or ValueError for bad input, DivergedError if the loss is no longer finite: then the weights are
-    those before that step.
+    Raises TypeError or ValueError for bad input, DivergedError if the loss is no longer finite.
     """
 
     def __init__(
@@ -140,32 +135,27 @@ class Run:
 
     def __iter__(self) -> Iterator[State]:
         while len(self.losses) < self.steps:
-            self._step()
+            with uninterrupted():
+                self._step()
             yield self.state
 
     def _step(self) -> None:
-        step, device = len(self.losses) + 1, self.images.device
-        before = self.generator.get_state()
-        try:
-            drawn = batch(self.images, self.sched, self.batch_size, self.generator)
-            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                loss = self.loss(self.net, drawn, self.sched)
-            self.optimiser.zero_grad()
-            loss.backward()
-            length = nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        except BaseException:  # stopped: the step is not done, so its numbers are still to be drawn
-            self.generator.set_state(before)
-            raise
+        step, kind = len(self.losses) + 1, self.images.device.type
+        drawn = batch(self.images, self.sched, self.batch_size, self.generator)
+        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+            loss = self.loss(self.net, drawn, self.sched)
+        self.optimiser.zero_grad()
+        loss.backward()
+        length = nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         if not (loss.isfinite() and length.isfinite()):
             raise DivergedError(
                 f"the loss became {loss.item():.3g} at step {step}, its gradient {length.item():.3g}. The weights are "
                 "those before this step. Try a lower lr, and look for NaN in your own changes"
             )
-        with uninterrupted():
-            self.optimiser.param_groups[0]["lr"] = learning_rate(step, self.steps, self.lr)
-            self.optimiser.step()
-            update_ema(self.ema, self.net, min(self.ema_decay, step / (step + 9)))
-            self.losses.append(loss.item())
+        self.optimiser.param_groups[0]["lr"] = learning_rate(step, self.steps, self.lr)
+        self.optimiser.step()
+        update_ema(self.ema, self.net, min(self.ema_decay, step / (step + 9)))
+        self.losses.append(loss.item())
 
 
 @contextlib.contextmanager

@@ -45,7 +45,8 @@ class UNet(nn.Module):
         self.leave = nn.Sequential(nn.GroupNorm(8, fine), nn.SiLU(), nn.Conv2d(fine, 3 * 4, 3, padding=1))
 
         self.reset_parameters(generator)
-        self.to(memory_format=torch.channels_last)  # the same numbers, in the order that convolutions like best
+        # The same numbers, in the order that convolutions like best. PyTorch's own types do not know of it.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, xt: Tensor, t: int | Tensor) -> Tensor:
         """Which sprite was it?
