@@ -36,9 +36,8 @@ def batch(images: Tensor, sched: Schedule, size: int, generator: torch.Generator
     """Draw a batch of `size` from images (M, C, H, W), on their device.
 
     Level 0 is left out: without noise there is nothing to learn. The others are spread evenly, one drawn from each
-    of `size` equal parts, so that no step sees mostly easy ones. (Kingma et al. 2021, arXiv:2107.00630, appendix I,
-    spread them evenly too, by one random offset for all; here every part has its own.) The numbers are drawn where
-    the generator lives, so one on the CPU gives the same ones whatever the device of the images.
+    of `size` equal parts, so that no step sees mostly easy ones (Kingma et al. 2021, arXiv:2107.00630, appendix I, do
+    so with one random offset for all). Numbers are drawn where the generator lives, whatever the device of the images.
     """
     on = generator.device
     which = torch.randint(len(images), (size,), generator=generator, device=on)
@@ -78,9 +77,8 @@ class State:
     """Where a run stands after `step` of its `steps`.
 
     loss  the loss of the last batch; nan before the first step
-    net   the network that is being trained
-    ema   the running mean of its weights, ready for use. Like `net` it is the same object at every step, which the
-          next step changes: copy.deepcopy it to keep it
+    ema   the running mean of the weights of `net`, ready for use. Like `net` it is the same object at every step, which
+          the next step changes: copy.deepcopy it to keep it
     """
 
     step: int
@@ -100,10 +98,8 @@ class Run:
     ema_decay   share that the running mean of the weights keeps at each step; less at first
     loss        another loss with the arguments and results of `step_loss`
 
-    However a loop is left, by `break` or by the stop button, each step is done wholly or not at all; `state` has the
-    weights so far, `losses` the loss of every step.
-
-    Raises TypeError or ValueError for bad input, DivergedError if the loss is no longer finite.
+    However a loop is left, by `break` or the stop button, each step is done wholly or not at all; `state` has the weights
+    so far, `losses` each loss. Raises TypeError or ValueError for bad input, DivergedError if a loss is not finite.
     """
 
     def __init__(
@@ -140,17 +136,16 @@ class Run:
             yield self.state
 
     def _step(self) -> None:
-        step, kind = len(self.losses) + 1, self.images.device.type
-        drawn = batch(self.images, self.sched, self.batch_size, self.generator)
-        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+        step, drawn = len(self.losses) + 1, batch(self.images, self.sched, self.batch_size, self.generator)
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.images.is_cuda):
             loss = self.loss(self.net, drawn, self.sched)
         self.optimiser.zero_grad()
         loss.backward()
         length = nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         if not (loss.isfinite() and length.isfinite()):
             raise DivergedError(
-                f"the loss became {loss.item():.3g} at step {step}, its gradient {length.item():.3g}. The weights are "
-                "those before this step. Try a lower lr, and look for NaN in your own changes"
+                f"at step {step} the loss became {loss.item():.3g}, its gradient {length.item():.3g}. The weights are "
+                "those before it. Try a lower lr"
             )
         self.optimiser.param_groups[0]["lr"] = learning_rate(step, self.steps, self.lr)
         self.optimiser.step()

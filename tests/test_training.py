@@ -238,7 +238,7 @@ def test_a_loss_that_is_no_number_stops_training():
         return training.step_loss(*args) * (math.nan if next(count) >= 4 else 1)
 
     run = make(loss=loss)
-    with pytest.raises(DivergedError, match=r"nan at step 4.*lower lr"):
+    with pytest.raises(DivergedError, match=r"at step 4 the loss became nan.*lower lr"):
         list(run)
     assert run.state.step == 3 and equal(weights(run.net), weights(after(3).net))  # those before the bad step
 
