@@ -1,8 +1,6 @@
 """The exact posterior, held against brute force in float64, closed forms and its limits."""
 
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -226,29 +224,6 @@ def test_the_real_world_agrees_with_brute_force(world, g):
         assert_exact(ideal.posterior(xt, t, some, SCHED), brute_force(xt, t, some))
 
 
-def test_memory_stays_small():
-    """A batch of 64 against 300,000 images, in a process of its own, whose peak is its own."""
-    pytest.importorskip("resource")
-    code = """
-import resource, sys, torch
-from helpers import schedule
-from helpers.world import ideal
-
-def peak():  # MB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-before, g = peak(), torch.Generator().manual_seed(0)
-images = torch.randint(0, 256, (1_000, 16, 16, 3), dtype=torch.uint8, generator=g).repeat(300, 1, 1, 1)
-xt = torch.randn(64, 3, 16, 16, generator=g)
-p = ideal.posterior(xt, 250, images, schedule.cosine())
-x0, bits = ideal.mean(p, images), ideal.bits_known(p)
-hair = ideal.attribute_posterior(p, torch.arange(300_000) % 9, 9)
-print(peak() - before)
-"""
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(out.stdout) < 1_000  # of which 231 are the images and 77 the posterior
-
-
 X, SET = torch.zeros(2, 3, 16, 16), np.zeros((5, 16, 16, 3), np.uint8)
 P = torch.full((2, 5), 0.2)
 
@@ -256,21 +231,15 @@ P = torch.full((2, 5), 0.2)
 @pytest.mark.parametrize(
     ("xt", "t", "images", "error", "says"),
     [
+        (X, -1, SET, ValueError, r"0\.\.500"),  # would be read from the end of the schedule
         (X, 501, SET, ValueError, r"0\.\.500"),
-        (X, 1.0, SET, TypeError, "whole numbers"),
         (X, torch.tensor([1, 2, 3]), SET, ValueError, r"shape \(2,\)"),
-        (X[0], 1, SET, ValueError, r"image\[None\]"),
-        (X + math.nan, 1, SET, ValueError, "xt holds NaN"),
         (X + 255, 1, SET, ValueError, "looks like 0..255"),
-        (X.long(), 1, SET, TypeError, "must be a float tensor"),
         (X[:, :, :8], 1, SET, ValueError, r"\(3, 8, 16\), but the set's are"),
         (X, 1, SET[0], ValueError, r"\(M, H, W, C\)"),
         (X, 1, SET[:0], ValueError, "at least one"),
-        (X, 1, SET.astype(np.float32), TypeError, "must be uint8"),
-        (X, 1, SET.tolist(), TypeError, "not list"),
-        (X, 1, torch.tensor(SET).long(), TypeError, "images must be a float tensor.*int64"),
+        (X, 1, SET.astype(np.float32), TypeError, "images must be a float tensor"),
         (X, 1, X + 200, ValueError, "images has values.*looks like 0..255"),
-        (X, 1, X * math.nan, ValueError, "images holds NaN"),
     ],
 )
 def test_bad_input_is_refused_with_advice(xt, t, images, error, says):
@@ -279,22 +248,18 @@ def test_bad_input_is_refused_with_advice(xt, t, images, error, says):
 
 
 @pytest.mark.parametrize(
-    ("p", "labels", "n", "error", "says"),
+    ("p", "labels", "n", "says"),
     [
-        (P[0], [0, 1, 2, 1, 0], 3, ValueError, r"p\[None\]"),
-        (P.numpy(), [0, 1, 2, 1, 0], 3, TypeError, "float tensor"),
-        (P.long(), [0, 1, 2, 1, 0], 3, TypeError, "float tensor"),
-        (P, [0, 1, 2, 1], 3, ValueError, "5 columns for a set of 4"),
-        (P, [0, 1, 2, 3, 0], 3, ValueError, r"0\.\.2"),
-        (P, [0, 1, 2, -1, 0], 3, ValueError, r"0\.\.2"),
-        (P, [0.0, 1.0, 2.0, 1.0, 0.0], 3, TypeError, "integers"),
-        (P, [[0, 1, 2, 1, 0]], 3, ValueError, r"shape \(M,\)"),
-        (2 * P, [0, 1, 2, 1, 0], 3, ValueError, "sum to 1"),
-        (P * math.nan, [0, 1, 2, 1, 0], 3, ValueError, "sum to 1"),
+        (P[0], [0, 1, 2, 1, 0], 3, r"p\[None\]"),
+        (P, [0, 1, 2, 1], 3, "5 columns for a set of 4"),
+        (P, [0, 1, 2, 3, 0], 3, r"0\.\.2"),
+        (P, [0, 1, 2, -1, 0], 3, r"0\.\.2"),
+        (2 * P, [0, 1, 2, 1, 0], 3, "sum to 1"),
+        (P * math.nan, [0, 1, 2, 1, 0], 3, "sum to 1"),
     ],
 )
-def test_bad_posteriors_and_labels(p, labels, n, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_posteriors_and_labels(p, labels, n, says):
+    with pytest.raises(ValueError, match=says):
         ideal.attribute_posterior(p, labels, n)
 
 
@@ -316,3 +281,15 @@ def test_a_sweep_is_the_posterior_of_each_image_at_each_level(g, monkeypatch):
     for i, p in enumerate(swept):  # the same noise at all levels of an image, another for the next image
         xt = SCHED.add_noise(x0[[i]].expand(3, -1, -1, -1), levels, noise[[i]].expand(3, -1, -1, -1))
         assert torch.allclose(p, ideal.posterior(xt, levels, images, SCHED), atol=1e-6)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no second device")
+def test_a_sweep_is_the_same_on_every_device(g):
+    """The noise is drawn where the generator lives."""
+    images, x0, levels = palette_images(50, g), floats(palette_images(3, g)), torch.tensor([0, 100, T])
+    sweeps = [
+        ideal.sweep(x0.to(device), levels.to(device), floats(images).to(device), SCHED.to(device), g.manual_seed(3))
+        for device in ("cpu", "cuda")
+    ]
+    for one, other in zip(*map(list, sweeps), strict=True):
+        assert torch.allclose(one, other.cpu(), atol=1e-5)

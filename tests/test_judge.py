@@ -1,8 +1,6 @@
 """The judge: its search held against brute force, and its rule for a valid sprite calibrated on truths and fakes."""
 
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -105,9 +103,9 @@ def truths_and_fakes(world, rng, n):
     return kinds, parts
 
 
-def test_calibration_of_valid(world, train_idx, rng):
-    """How often the rule errs, printed (pytest -s); these are the figures that helpers/world/judge.py states."""
-    kinds, parts = truths_and_fakes(world, rng, n=200)
+def calibrate(world, train_idx, rng, n):
+    """Print how often the rule errs on n of each kind (pytest -s); assert that it is as rare as judge.py says."""
+    kinds, parts = truths_and_fakes(world, rng, n)
     x = torch.cat(list(kinds.values()))
     report = judge.judge(x, world, train_idx)
     split = dict(
@@ -139,10 +137,15 @@ def test_calibration_of_valid(world, train_idx, rng):
 
     for kind, i in split.items():
         accepted, is_clear = report.valid[i].mean(), not kind.startswith(("halfway", "one part"))
-        assert not is_clear or abs(accepted - kind.startswith("TRUE")) <= 0.01, kind
+        assert not is_clear or abs(accepted - kind.startswith("TRUE")) <= max(0.01, 1 / len(i)), kind
     assert report.valid[split["one part off by more than 0.2"]].mean() < 0.08
     assert report.valid[split["one part off by 0.3 to 2"]].mean() < 0.002
     assert report.close[split["one part off by more than 0.2"]].mean() > 0.3  # so the second bound is needed
+
+
+def test_calibration_of_valid(world, train_idx, rng):
+    """tests/long has it with a thousand of each kind."""
+    calibrate(world, train_idx, rng, n=50)
 
 
 # ---- the search ----
@@ -242,29 +245,6 @@ def test_own_sprites_are_compared_with_the_training_set(tmp_path, world, rng):
     assert "60 % within 0.1 RMS of one" in repr(report) and "valid" not in repr(report)
 
 
-def test_a_thousand_pictures_take_seconds_and_little_memory():
-    """In a process of its own, whose peak is its own. Measured on an idle core: 3 s."""
-    pytest.importorskip("resource")
-    code = """
-import resource, sys, time, torch
-from helpers.world import judge, sprites
-
-def peak():  # MB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-world = sprites.load_world()
-train_idx, _ = world.split()
-x = torch.randn(1_000, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-before, start = peak(), time.process_time()
-judge.judge(x, world, train_idx)
-print(peak() - before, time.process_time() - start)
-"""
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    memory, seconds = map(float, out.stdout.split())
-    print(f"1,000 pictures: {seconds:.1f} s of processor time, {memory:.0f} MB")
-    assert memory < 300 and seconds < 20
-
-
 SPRITES = np.zeros((2, 16, 16, 3), np.uint8)
 X = torch.zeros(2, 3, 16, 16)
 
@@ -273,20 +253,16 @@ X = torch.zeros(2, 3, 16, 16)
     ("images", "train", "error", "says"),
     [
         (X[0], [0], ValueError, r"image\[None\]"),
-        (X[:, :, :8], [0], ValueError, r"\(N, 3, 16, 16\), got \(2, 3, 8, 16\)"),
-        (SPRITES[0], [0], ValueError, r"\(N, 16, 16, 3\), got \(16, 16, 3\)"),
-        (SPRITES.astype(np.float32), [0], TypeError, "torch tensor"),
-        (SPRITES.tolist(), [0], TypeError, "is list"),
+        (X[:, :, :8], [0], ValueError, r"\(N, 3, 16, 16\).*got \(2, 3, 8, 16\)"),
+        (SPRITES[:, :8], [0], ValueError, r"\(N, 3, 16, 16\).*got \(2, 3, 8, 16\)"),
+        (SPRITES.astype(np.float32), [0], TypeError, "must be a float tensor"),
         (X + 255, [0], ValueError, "looks like 0..255"),
         (X * math.nan, [0], ValueError, "NaN"),
-        (X.long(), [0], TypeError, "must be a float tensor"),
-        (X[:0], [0], ValueError, "no images to judge"),
-        (X, [], TypeError, r"world.split\(\)\[0\]"),
-        (X, np.zeros(0, int), ValueError, "at least one index"),
+        (X[:0], [0], ValueError, "N >= 1"),
+        (X, np.zeros(0, int), ValueError, "another world"),
         (X, [-1], ValueError, "another world"),
         (X, [10**6], ValueError, "another world"),
-        (X, np.ones(5, bool), TypeError, "indices"),
-        (X, [[1, 2]], TypeError, r"\(K,\)"),
+        (X, np.ones(5, bool), TypeError, "must be integers"),  # would be taken for the sprites 0 and 1
     ],
 )
 def test_bad_input_is_refused_with_advice(world, images, train, error, says):

@@ -13,17 +13,20 @@ A set of images is a uint8 array or tensor (M, H, W, C), as the world stores the
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from helpers import expect
+from helpers.schedule import Schedule
 
 CHUNK = 2048  # images turned to floats at a time: 13 MB as float64, for sprites
 ROWS = 256  # items of a batch handled at a time: 256 x 200,000 float64 log-probabilities are 0.4 GB
 
 
-def posterior(xt, t, images, sched):
+def posterior(xt: Tensor, t: int | Tensor, images: np.ndarray | Tensor, sched: Schedule) -> Tensor:
     """The probability of each image of the set, given its noisy picture: p(x0 | xt), exact.
 
     xt      (B, C, H, W) float
@@ -37,7 +40,7 @@ def posterior(xt, t, images, sched):
     Raises TypeError or ValueError for bad input; ValueError also if t is 0 and xt is not in the set.
     """
     expect.images("xt", xt, limit=50)  # noise reaches 6 or so; pixels in 0..255 more
-    shape = check_set(images)
+    shape = image_shape(images)
     if xt.shape[1:] != shape:
         raise ValueError(f"xt holds images of shape (C, H, W) = {tuple(xt.shape[1:])}, but the set's are {shape}")
     t = expect.levels(t, sched.T, n=len(xt)).to(sched.alpha_bar.device)
@@ -57,7 +60,7 @@ def posterior(xt, t, images, sched):
     return p
 
 
-def log_likelihood(xt, alpha_bar, images):
+def log_likelihood(xt: Tensor, alpha_bar: Tensor, images: np.ndarray | Tensor) -> Tensor:
     """log p(xt | x0) up to a constant in each row: xt (B, D) and alpha_bar (B,), both float64 -> (B, M) float64.
 
     Multiplied out, ||xt - s x0||^2 = ||xt||^2 - 2 s xt.x0 + s^2 ||x0||^2, where s = sqrt(alpha_bar). The first term is
@@ -74,13 +77,13 @@ def log_likelihood(xt, alpha_bar, images):
     return log_p
 
 
-def mean(p, images):
+def mean(p: Tensor, images: np.ndarray | Tensor) -> Tensor:
     """The mean of the images under each row of p: the ideal denoiser's answer, from a posterior already at hand.
 
     p  (B, M) float, rows that sum to 1; images as in `posterior`. Returns (B, C, H, W) float32 on the device of p.
-    Raises TypeError or ValueError for bad input.
+    Raises ValueError for what is no posterior, or one of another set.
     """
-    shape = check_set(images)
+    shape = image_shape(images)
     check_posterior(p, len(images))
     x = torch.zeros(len(p), math.prod(shape), device=p.device)  # (B, D)
     for columns, x0 in chunks(images, p.device):
@@ -88,7 +91,7 @@ def mean(p, images):
     return x.view(-1, *shape)
 
 
-def denoise(xt, t, images, sched):
+def denoise(xt: Tensor, t: int | Tensor, images: np.ndarray | Tensor, sched: Schedule) -> Tensor:
     """E[x0 | xt], exact: no network can have a smaller mean squared error on this set of images.
 
     Arguments and errors as for `posterior`. Returns (B, C, H, W) float32. Where the posterior is wanted as well, take
@@ -97,58 +100,54 @@ def denoise(xt, t, images, sched):
     return mean(posterior(xt, t, images, sched), images)
 
 
-def sweep(x0, t, images, sched, generator):
+def sweep(
+    x0: Tensor, t: Tensor, images: np.ndarray | Tensor, sched: Schedule, generator: torch.Generator
+) -> Iterator[Tensor]:
     """What can be told of each of some images at each of some levels: one posterior per image, streamed.
 
     x0         (N, C, H, W) float in [-1, 1]. Each gets a noise of its own, held fixed over the levels
     t          (L,) integer tensor of levels
-    generator  torch.Generator for the noise
+    generator  for the noise, which is drawn where it lives: one on the CPU gives the same on every device
 
     Yields N times (L, M) float32, as `posterior` returns it for that image at the levels t. Several images share one
     pass over the set, which is most of the work. Raises as `posterior` and `Schedule.add_noise` do.
     """
     for few in x0.split(max(1, ROWS // len(t))):
-        noise = torch.randn(few.shape, generator=generator, device=few.device)
+        noise = torch.randn(few.shape, generator=generator, device=generator.device).to(few.device)
         few, noise = (x.repeat_interleave(len(t), dim=0) for x in (few, noise))  # each image at each level
         level = t.repeat(len(few) // len(t))
         yield from posterior(sched.add_noise(few, level, noise), level, images, sched).split(len(t))
 
 
-def bits_known(p):
+def bits_known(p: Tensor) -> Tensor:
     """How much is known about which image it is: log2(M) - entropy(p), in bits.
 
     p  (B, M) float, a posterior. Returns (B,) float32, from 0 (no idea) to log2(M) (certain). Averaged over images
-    and noise it is the mutual information between image and noisy picture (Shannon 1948). Raises TypeError or
-    ValueError for bad input.
+    and noise it is the mutual information between image and noisy picture (Shannon 1948). Raises as `mean` does.
     """
     check_posterior(p)
     entropy = [torch.special.entr(row).sum() / math.log(2) for row in p]  # by row: no second (B, M) in memory
     return (math.log2(p.shape[1]) - torch.stack(entropy)).clamp(min=0).float()
 
 
-def attribute_posterior(p, labels, n):
+def attribute_posterior(p: Tensor, labels: np.ndarray | Tensor, n: int) -> Tensor:
     """The probability of each option of an attribute (say, each hair colour): p summed over the images that have it.
 
     p       (B, M) float, a posterior
-    labels  (M,) integers in 0..n-1: the option of each image, as an array or tensor
+    labels  (M,) integers in 0..n-1: the option of each image
     n       number of options
 
-    Returns (B, n) float32; rows sum to 1. Raises TypeError or ValueError for bad input.
+    Returns (B, n) float32; rows sum to 1. Raises ValueError for labels out of range and as `mean` does.
     """
-    labels = labels if isinstance(labels, torch.Tensor) else torch.tensor(labels)
-    if labels.is_floating_point():
-        raise TypeError(f"labels must be integers, one for each image; got {labels.dtype}")
-    if labels.ndim != 1:
-        raise ValueError(f"labels must have shape (M,), got {tuple(labels.shape)}")
+    labels = (labels if isinstance(labels, Tensor) else torch.tensor(labels)).long()
     check_posterior(p, len(labels))
-    labels = labels.long()
     if not (labels.min() >= 0 and labels.max() < n):
         raise ValueError(f"with n = {n} options labels are in 0..{n - 1}, but they hold {labels.min()}..{labels.max()}")
     has_option = torch.nn.functional.one_hot(labels, n).to(p)  # (M, n)
     return (p @ has_option).float()
 
 
-def chunks(images, device):
+def chunks(images: np.ndarray | Tensor, device: torch.device | str) -> Iterator[tuple[slice, Tensor]]:
     """Read a set chunk by chunk: yields (which columns of a posterior these are, pixels (m, D) float32 in [-1, 1])."""
     for i in range(0, len(images), CHUNK):
         columns = slice(i, i + CHUNK)
@@ -159,28 +158,22 @@ def chunks(images, device):
         yield columns, x0.flatten(1).float()
 
 
-def check_set(images):
+def image_shape(images: np.ndarray | Tensor) -> tuple[int, ...]:
     """The shape (C, H, W) of a set's images. Refuses what is neither uint8 (M, H, W, C) nor float (M, C, H, W)."""
-    if isinstance(images, np.ndarray) and images.dtype != np.uint8:
-        raise TypeError(f"an array of images must be uint8 (M, H, W, C), such as world.images; got {images.dtype}")
-    if not isinstance(images, np.ndarray | torch.Tensor):
-        raise TypeError(f"images must be an array or tensor, such as world.images, not {type(images).__name__}")
-    if images.dtype not in (np.uint8, torch.uint8):
-        expect.images("images", images, limit=2)
-        shape = images.shape[1:]
-    elif images.ndim == 4:
-        shape = torch.Size([images.shape[3], *images.shape[1:3]])
+    if getattr(images, "dtype", None) in (np.uint8, torch.uint8):
+        if images.ndim != 4:
+            raise ValueError(f"uint8 images must have shape (M, H, W, C), got {tuple(images.shape)}")
+        shape = (images.shape[3], *images.shape[1:3])
     else:
-        raise ValueError(f"uint8 images must have shape (M, H, W, C), got {tuple(images.shape)}")
+        expect.images("images", images, limit=2)
+        shape = tuple(images.shape[1:])
     if len(images) == 0:
         raise ValueError("images is empty: a posterior needs at least one image to choose from")
     return shape
 
 
-def check_posterior(p, m=None):
-    """Refuse anything but a float tensor (B, M) of probabilities, with M = m where that is given."""
-    if not isinstance(p, torch.Tensor) or not p.is_floating_point():
-        raise TypeError("p must be a float tensor (B, M), as ideal.posterior returns it")
+def check_posterior(p: Tensor, m: int | None = None) -> None:
+    """Refuse anything but a tensor (B, M) of probabilities, with M = m where that is given."""
     if p.ndim != 2:
         raise ValueError(f"p must have shape (B, M), got {tuple(p.shape)}: for one row use p[None]")
     if m is not None and p.shape[1] != m:

@@ -20,9 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from helpers import expect
 from helpers.world import ideal, sprites
+from helpers.world.sprites import World
 
 MAX_DISTANCE = 0.1  # RMS over the picture: 13 of 255 steps of brightness
 MAX_PATCH = 0.25  # RMS over the worst 2x2 pixels: 32 of 255 steps
@@ -64,11 +66,12 @@ class Report:
 
     def __repr__(self) -> str:
         pictures = f"{len(self):,} picture{'s' * (len(self) > 1)}"
+        median = f"{np.median(self.distance):.3f} RMS"
         if self.valid is None:
             return (
                 f"{pictures}, compared with the training sprites only: {_share(self.close)} within {MAX_DISTANCE} RMS "
                 "of one, so copies or nearly.\nWhich of the others are good sprites, only your eyes can tell: nobody "
-                f"knows all the sprites there could be.\nMedian distance {np.median(self.distance):.3f} RMS."
+                f"knows all the sprites there could be.\nMedian distance {median}."
             )
         lines = [f"{pictures}: {_share(self.valid)} valid sprites"]
         if self.valid.any():
@@ -80,23 +83,27 @@ class Report:
                 f"{option}, {100 * here:.0f} % here, {100 * world:.0f} % there."
             )
         lines.append(
-            f"Median distance from the nearest member {np.median(self.distance):.3f} RMS; {_share(self.close)} are "
-            f"within {MAX_DISTANCE}, faults in one place overlooked."
+            f"Median distance from the nearest member {median}; {_share(self.close)} are within {MAX_DISTANCE}, faults "
+            "in one place overlooked."
         )
         return "\n".join(lines)
 
 
-def judge(images, world, train_idx) -> Report:
+def judge(images: np.ndarray | Tensor, world: World, train_idx: np.ndarray) -> Report:
     """Compare pictures with every member of the world; with a learner's own sprites, with the training sprites.
 
     images     float (N, 3, 16, 16), clipped to [-1, 1] as on the screen, or uint8 (N, 16, 16, 3)
-    world      sprites.World, as sprites.load_world or sprites.load give it
+    world      as sprites.load gives it
     train_idx  integers (K,): which members are in the training set; the first answer of world.split()
 
     Works on the device of the images, in chunks: 1,000 pictures against 170,000 members take seconds on a CPU.
-    Raises TypeError or ValueError for bad input; the messages say what to do.
+    Raises TypeError or ValueError for pictures of another kind, or a training set that is not of this world.
     """
-    x, train_idx = as_tensor(images, world), check_train(train_idx, len(world))
+    x, train_idx = as_tensor(images, world), np.asarray(train_idx)
+    if train_idx.dtype.kind not in "iu":  # of booleans, 0 and 1 would be taken for indices
+        raise TypeError(f"train_idx must be integers, as world.split()[0] gives them; got {train_idx.dtype}")
+    if not (len(train_idx) and train_idx.min() >= 0 and train_idx.max() < len(world)):
+        raise ValueError(f"train_idx must hold indices, all in 0..{len(world) - 1}: was it made for another world?")
     if not world.known:
         index = train_idx[nearest(x, world.images[train_idx]).cpu().numpy()]
         return Report(index, *differences(x, world.images[index]), None, None, [{} for _ in index], None, {})
@@ -116,7 +123,7 @@ def judge(images, world, train_idx) -> Report:
     )
 
 
-def nearest(x, images):
+def nearest(x: Tensor, images: np.ndarray | Tensor) -> Tensor:
     """The image of a set with the smallest squared distance from each picture.
 
     x       (N, C, H, W) float
@@ -137,7 +144,7 @@ def nearest(x, images):
     return index
 
 
-def differences(x, members):
+def differences(x: Tensor, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(distance, patch), float32 arrays (N,): RMS between each picture and its member; over all, and the worst 2x2.
 
     x  (N, 3, 16, 16) float; members  uint8 (N, 16, 16, 3)
@@ -147,7 +154,7 @@ def differences(x, members):
     return squared.flatten(1).mean(1).sqrt().cpu().numpy(), patch.sqrt().cpu().numpy()
 
 
-def count_options(world, index):
+def count_options(world: World, index: np.ndarray) -> dict[str, dict[str, tuple[float, float]]]:
     """attribute -> option -> (share of the members `index`, share of the world), as in `Report.frequencies`."""
     table = {}
     for name, options in world.attributes.items():
@@ -157,43 +164,18 @@ def count_options(world, index):
     return table
 
 
-def as_tensor(images, world):
+def as_tensor(images: np.ndarray | Tensor, world: World) -> Tensor:
     """The pictures as float32 (N, 3, 16, 16) in [-1, 1]. Refuses what is neither that nor uint8 (N, 16, 16, 3)."""
-    size = world.images.shape[1:]
-    if isinstance(images, torch.Tensor) and images.dtype == torch.uint8:
-        images = images.cpu().numpy()
-    if isinstance(images, np.ndarray):
-        if images.dtype != np.uint8:
-            raise TypeError(
-                f"an array of images must be uint8 (N, H, W, C), got {images.dtype}: pass floats as a torch tensor "
-                "(N, C, H, W) in [-1, 1]"
-            )
-        if images.shape[1:] != size:
-            raise ValueError(f"uint8 images must have shape (N, {', '.join(map(str, size))}), got {images.shape}")
-        images = sprites.to_tensor(images)
+    if getattr(images, "dtype", None) in (np.uint8, torch.uint8):
+        images = sprites.to_tensor(images.cpu().numpy() if isinstance(images, Tensor) else images)
     expect.images("images", images, limit=16)  # even pure noise stays below that; pixels in 0..255 do not
-    shape = (size[2], *size[:2])
-    if images.shape[1:] != shape:
-        raise ValueError(f"images must have shape (N, {', '.join(map(str, shape))}), got {tuple(images.shape)}")
-    if len(images) == 0:
-        raise ValueError("there are no images to judge: pass at least one")
+    height, width, channels = world.images.shape[1:]
+    if len(images) == 0 or images.shape[1:] != (channels, height, width):
+        raise ValueError(f"expected (N, {channels}, {height}, {width}) with N >= 1, got {tuple(images.shape)}")
     return images.detach().float().clamp(-1, 1)
 
 
-def check_train(train_idx, n):
-    """The training set as an int64 array of indices in 0..n-1."""
-    train_idx = np.asarray(train_idx)
-    if not np.issubdtype(train_idx.dtype, np.integer) or train_idx.ndim != 1:
-        raise TypeError(
-            "train_idx must be the indices of the training sprites, integers (K,), as world.split()[0] gives them; "
-            f"got {train_idx.dtype} {train_idx.shape}"
-        )
-    if len(train_idx) == 0 or train_idx.min() < 0 or train_idx.max() >= n:
-        raise ValueError(f"train_idx must hold at least one index, all in 0..{n - 1}: was it made for another world?")
-    return train_idx.astype(np.int64)
-
-
-def _share(flags):
+def _share(flags: np.ndarray) -> str:
     """A share in words, with a decimal where it matters."""
     share = 100 * float(np.mean(flags))
     return f"{share:.1f} %" if 0 < share < 100 and (share > 95 or share < 5) else f"{share:.0f} %"
