@@ -98,8 +98,8 @@ class Run:
     ema_decay   share that the running mean of the weights keeps at each step; less at first
     loss        another loss with the arguments and results of `step_loss`
 
-    However a loop is left, by `break` or the stop button, each step is done wholly or not at all; `state` has the weights
-    so far, `losses` each loss. Raises TypeError or ValueError for bad input, DivergedError if a loss is not finite.
+    However a loop is left, by `break` or the stop button, each step is done wholly or not at all; `state` and `losses`
+    have what was done. Raises TypeError or ValueError for bad input, DivergedError if a loss is not finite.
     """
 
     def __init__(

@@ -5,7 +5,9 @@ ids, timings, the Python version) is removed or fixed; the pictures, the text an
 the wish for a GPU in Colab.
 """
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -64,7 +66,14 @@ def write(path: Path, content: str) -> None:
 
 
 def main() -> None:
-    """Run the notebooks named on the command line, or all of them."""
+    """Run the notebooks named on the command line, or all of them, as if nobody had run any before."""
+    os.environ["INKDROP_QUIET"] = "1"
+    with tempfile.TemporaryDirectory() as cache:  # with no run of a learner's to go on with
+        os.environ["INKDROP_CACHE"] = cache
+        run()
+
+
+def run() -> None:
     paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted(FOLDER.glob("*.ipynb"))
     for path in paths:
         print(f"{path.name} …", flush=True)

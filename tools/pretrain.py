@@ -126,7 +126,7 @@ def text(card: dict) -> str:
 def main() -> None:
     """Train, write the weights, measure what was written, write the card."""
     recipe, world, sched = Recipe(), sprites.load_world(), schedule.cosine(T=500)
-    fingerprint = files.fingerprint(sprites.to_tensor(world.images[world.split()[0]]))
+    fingerprint = sprites.fingerprint(world.images[world.split()[0]])
     facts = {**asdict(recipe), "training sprites": fingerprint}
     weights.save(train(recipe, world, sched), weights.SHIPPED, **facts)
     net = weights.load_pretrained()

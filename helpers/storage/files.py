@@ -124,11 +124,6 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     return tensors, info
 
 
-def fingerprint(x: torch.Tensor) -> str:
-    """Equal for equal tensors: the SHA-256 of their values, shortened."""
-    return hashlib.sha256(x.detach().cpu().contiguous().numpy()).hexdigest()[:16]
-
-
 def _digest(tensors: dict[str, torch.Tensor], text: str) -> str:
     """The SHA-256 of a file's contents: the format itself has no checksum."""
     content = hashlib.sha256(text.encode())
