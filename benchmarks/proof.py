@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import first_picture, floor, rate, sampling, slider_latency, training
 from benchmarks.targets import percent
-from helpers.lesson import charts_1 as figures
+from helpers.lesson import charts
 
 PARTS = (sampling, floor, rate, slider_latency, first_picture, training)
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -70,19 +70,19 @@ def pictures(way) -> str:
     return f"{percent(way['valid'])} valid, {percent(way['new_of_valid'])} of these new, {way['seconds']:.2f} s"
 
 
-@plt.rc_context(figures.STYLE)
+@plt.rc_context(charts.STYLE)
 def picture(found: dict) -> Figure:
     """Four charts: valid by training time, valid by sampling steps, error by level, slider latency."""
     fig, ((race, steps), (level, slider)) = plt.subplots(2, 2, figsize=(9, 6.6), layout="constrained")
     dashes = ("-", "--", ":")
-    colours = (figures.INK, figures.CORAL, figures.GREEN)
+    colours = (charts.INK, charts.CORAL, charts.GREEN)
 
     for (name, way), dash, colour in zip(found["training"]["ways"].items(), dashes, colours, strict=True):
         looks = way.get("longer", way["equal time"])
         line = [(0, 0), *((look["seconds"], 100 * look["valid"]) for look in looks)]
         race.plot(*zip(*line, strict=True), dash, color=colour, marker="o", ms=3)
         race.annotate(name, line[len(line) // 2 + 1], (6, -11), textcoords="offset points", color=colour)
-    race.axhline(95, color=figures.GREY, lw=1)
+    race.axhline(95, color=charts.GREY, lw=1)
     race.set(title="Training: valid sprites", xlabel="seconds of training", ylabel="%", ylim=(-3, 103))
 
     drawn = found["sampling"]["steps"]
@@ -103,7 +103,7 @@ def picture(found: dict) -> Figure:
     names = list(found["slider_latency"])[::-1]
     times = [found["slider_latency"][name]["median_ms"] for name in names]
     labels = [textwrap.fill(name, 18) for name in names]
-    bars = slider.barh(labels, times, color=[figures.GREY] * (len(names) - 1) + [figures.INK])
+    bars = slider.barh(labels, times, color=[charts.GREY] * (len(names) - 1) + [charts.INK])
     slider.bar_label(bars, [f"{t:.0f} ms" for t in times], padding=4)
     slider.set(title="Slider: key to changed picture", xlabel="milliseconds, median of 50")
     slider.margins(x=0.15)

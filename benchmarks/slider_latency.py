@@ -2,7 +2,7 @@
 
     python -m benchmarks.slider_latency
 
-Measures `viewer.scrubber` beside `ipywidgets.interact` with matplotlib, in one page, one run, over the same 501 noise
+Measures `scrubber.show` beside `ipywidgets.interact` with matplotlib, in one page, one run, over the same 501 noise
 levels of a 16x16 sprite, both in the same way: the clock starts at the time stamp of the key event, and stops when the
 first animation frame in which the page holds other pixels has been painted. Writes slider_latency.json beside itself.
 """
@@ -22,7 +22,7 @@ PICTURES = """
 import matplotlib.pyplot as plt
 import numpy as np
 from ipywidgets import IntSlider, interact
-from helpers.lesson import viewer
+from helpers.lesson import scrubber
 
 rng = np.random.default_rng(0)
 clean, noise = rng.choice([-1.0, 0.0, 1.0], (16, 16, 3)), rng.standard_normal((16, 16, 3))
@@ -34,8 +34,8 @@ chances = {"Bob": p, "Fred": (1 - p) / 3, "Nancy": (1 - p) / 3, "somebody else":
 """
 CELLS = {
     "scrubber": """
-viewer.scrubber({"noisy": noisy, "answer": answer}, bars=chances, label="level", caption="x", alt="x",
-                captions=[f"It is Bob with {100 * c:.0f} %" for c in p])
+scrubber.show({"noisy": noisy, "answer": answer}, bars=chances, label="level", caption="x", alt="x",
+              captions=[f"It is Bob with {100 * c:.0f} %" for c in p])
 """,
     "interact, the same panels and bars": """
 def draw(level):

@@ -5,42 +5,25 @@ same every time, so that a change in git means that the art has changed.
 """
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from helpers.lesson import pictures
 from helpers.world import sprites
 
 SEED = 7
 
 
-def enlarged(image: np.ndarray, scale: int) -> Image.Image:
-    return Image.fromarray(image.repeat(scale, axis=0).repeat(scale, axis=1))
+def contact_sheet(world: sprites.World) -> Image.Image:
+    """64 random members, eight in a row."""
+    chosen = np.random.default_rng(SEED).choice(len(world), size=(8, 8), replace=False)
+    rows = [pictures.Row([pictures.enlarge(world.images[i], 8) for i in line]) for line in chosen]
+    return pictures.paint(rows, gap=16)
 
 
-def contact_sheet(world: sprites.World, n: int = 64, columns: int = 8, scale: int = 8, gap: int = 2) -> Image.Image:
-    """n random members on white; `scale` is screen pixels per sprite pixel, `gap` is in sprite pixels."""
-    cell = (sprites.SIZE + gap) * scale
-    sheet = Image.new("RGB", (columns * cell + gap * scale, -(-n // columns) * cell + gap * scale), "white")
-    chosen = np.random.default_rng(SEED).choice(len(world), size=n, replace=False)
-    for place, i in enumerate(chosen):
-        row, column = divmod(place, columns)
-        sheet.paste(enlarged(world.images[i], scale), (column * cell + gap * scale, row * cell + gap * scale))
-    return sheet
-
-
-def cast_sheet(world: sprites.World, scale: int = 12, gap: int = 3) -> Image.Image:
-    """The cast in the recipe's order, with their names beneath in pixel letters."""
-    cell = (sprites.SIZE + gap) * scale
-    sheet = Image.new("RGB", (len(world.cast) * cell + gap * scale, cell + 5 * scale), "white")
-    font = ImageFont.load_default_imagefont()
-    for column, (name, i) in enumerate(world.cast.items()):
-        left = column * cell + gap * scale
-        sheet.paste(enlarged(world.images[i], scale), (left, gap * scale))
-        box = font.getbbox(name)
-        label = Image.new("RGB", (box[2], box[3]), "white")
-        ImageDraw.Draw(label).text((0, 0), name, fill="#2a1838", font=font)
-        label = label.resize((2 * label.width, 2 * label.height), Image.Resampling.NEAREST)
-        sheet.paste(label, (left + (sprites.SIZE * scale - label.width) // 2, cell + scale))
-    return sheet
+def cast_sheet(world: sprites.World) -> Image.Image:
+    """The cast in the recipe's order, with their names beneath."""
+    sprite = [pictures.enlarge(world.images[i], 12) for i in world.cast.values()]
+    return pictures.paint([pictures.Row(sprite, below=list(world.cast))], size=24, gap=36)
 
 
 def main() -> None:

@@ -23,10 +23,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from PIL import Image
 
 from helpers import schedule
-from helpers.lesson import viewer
+from helpers.lesson import pictures, scrubber
 from helpers.world import sprites
 from tools import notebooks
-from tools.contact_sheet import enlarged
 
 ROOT = Path(__file__).parent.parent
 PAGES = Path(__file__).with_name("site_pages")
@@ -166,7 +165,7 @@ def opening_slider(world: sprites.World) -> Markup:
     levels = torch.arange(0, sched.T + 1, 5)
     bob = sprites.to_tensor(world.images[[world.cast["Bob"]]]).expand(len(levels), -1, -1, -1)
     noise = torch.randn(bob[:1].shape, generator=torch.Generator().manual_seed(0)).expand(bob.shape)
-    scrubber = viewer.scrubber(
+    html = scrubber.html(
         sprites.to_uint8(sched.add_noise(bob, levels, noise)),
         values=levels.tolist(),
         label="noise level",
@@ -174,7 +173,7 @@ def opening_slider(world: sprites.World) -> Markup:
         caption="Bob, and the same noise all the way, more and more of it. Up to which level is it still Bob to you?",
         alt="Bob, a small pixel-art person, dissolves in coloured noise as the level rises from 0 to 500.",
     )
-    return Markup(scrubber._repr_mimebundle_()[0]["text/html"])
+    return Markup(html)
 
 
 def cast(world: sprites.World) -> list[dict]:
@@ -183,9 +182,12 @@ def cast(world: sprites.World) -> list[dict]:
     members = []
     for name, i in world.cast.items():
         looks = {attribute: option for attribute, option in world.describe(i).items() if option != "hidden"}
-        picture, alt = enlarged(world.images[i], 12), ", ".join(f"{a} {o}" for a, o in looks.items()).replace("_", " ")
+        picture, alt = (
+            pictures.enlarge(world.images[i], 12),
+            ", ".join(f"{a} {o}" for a, o in looks.items()).replace("_", " "),
+        )
         caption = "In the training set." if i in training else "Not in the training set."
-        figure, _ = viewer.figure_html(picture, f"{name}, enlarged: {alt}.", caption, picture.width)
+        figure, _ = pictures.figure_html(picture, f"{name}, enlarged: {alt}.", caption, picture.width)
         differs = [attribute for attribute, option in world.describe(i).items() if option != bob[attribute]]
         members.append({"name": name, "looks": looks, "figure": Markup(figure), "differs": differs})
     return members

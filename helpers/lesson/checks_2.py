@@ -1,33 +1,39 @@
-"""The checks of notebook 2's exercises. What a check is, checks.py says."""
+"""The exercises of notebook 2: each function takes a learner's answer and says whether it is right, or hints."""
 
 from collections.abc import Callable
 
 import torch
 
-from helpers.lesson.checks_1 import EMPTY, Result, _function, _two_samples
+from helpers.lesson import checks
+from helpers.lesson.checks import EMPTY, Result, right, wrong
+from helpers.lesson.clinic import MISTAKES
 from helpers.schedule import Schedule
 from helpers.unet import UNet
 
 
 def implied_noise(function: Callable, sched: Schedule) -> Result:
     """Check `function(xt, x0_guess, alpha_bar)`: the noise that a guess of the sprite implies."""
-    x0, noise = _two_samples()
-    alpha_bar = sched.alpha_bar[sched.T // 2].cpu()
-    keep, add = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
-    xt = keep * x0 + add * noise
-    hints = [
-        (
-            xt - keep * x0,
-            "That is the noise as strong as in the picture. Divide by its weight, sqrt(1 - alpha_bar).",
-        ),
-        (xt - x0, "In the noisy picture the sprite is weaker than x0: it has the weight sqrt(alpha_bar)."),
-        ((xt - x0) / add, "In the noisy picture the sprite is weaker than x0: it has the weight sqrt(alpha_bar)."),
-        ((xt - alpha_bar * x0) / add, "The weight of the sprite lacks its square root."),
-        ((xt - keep * x0) / (1 - alpha_bar), "The weight of the noise lacks its square root."),
-        ((xt - add * x0) / keep, "The two weights have changed places."),
-    ]
-    right = "Whoever knows the sprite knows the noise, and the other way round: one answer, two ways to say it."
-    return _function(function, (xt, x0, alpha_bar), noise, hints, right)
+
+    def reference(xt, x0, alpha_bar):
+        return (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
+
+    def mistakes(xt, x0, alpha_bar):
+        keep, add = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+        weaker = "In the noisy picture the sprite is weaker than x0: it has the weight sqrt(alpha_bar)."
+        return {
+            "That is the noise as strong as in the picture. Divide by its weight, sqrt(1 - alpha_bar).": xt - keep * x0,
+            weaker: (xt - x0) / add,
+            weaker + " And divide by the weight of the noise.": xt - x0,
+            "The weight of the sprite lacks its square root.": (xt - alpha_bar * x0) / add,
+            "The weight of the noise lacks its square root.": (xt - keep * x0) / (1 - alpha_bar),
+            "The two weights have changed places.": (xt - add * x0) / keep,
+        }
+
+    x0, noise = checks.samples()
+    levels = sched.alpha_bar[[sched.T // 2, sched.T // 5]].cpu()
+    inputs = [(a.sqrt() * x0 + (1 - a).sqrt() * noise, x0, a) for a in levels]
+    praise = "Whoever knows the sprite knows the noise, and the other way round: one answer, two ways to say it."
+    return checks.function(function, reference, mistakes, inputs, praise)
 
 
 def coarse_shape(shape: tuple, net: UNet) -> Result:
@@ -36,41 +42,46 @@ def coarse_shape(shape: tuple, net: UNet) -> Result:
         return EMPTY
     try:
         shape = tuple(int(side) for side in shape)
-    except TypeError:
-        return Result(False, f"A shape is three numbers, such as (3, 32, 32); this is {shape!r}.")
+    except (TypeError, ValueError):
+        return wrong(f"A shape is three numbers, such as (3, 32, 32); this is {shape!r}.")
     channels = net.to_coarse.out_channels
     if shape == (channels, 8, 8):
-        return Result(True, "Twice halved, by pixel_unshuffle and on the way to the coarse path; the channels stay.")
+        return right("Twice halved, by pixel_unshuffle and on the way to the coarse path; the channels stay.")
     if len(shape) == 4:
-        return Result(False, "Leave out the batch: three numbers, channels, height, width.")
+        return wrong("Leave out the batch: three numbers, channels, height, width.")
     if len(shape) != 3:
-        return Result(False, f"A shape is three numbers: channels, height, width. These are {len(shape)}.")
+        return wrong(f"A shape is three numbers: channels, height, width. These are {len(shape)}.")
     if shape[0] != channels and shape[-1] == channels:
-        return Result(False, "The channels come first in PyTorch.")
+        return wrong("The channels come first in PyTorch.")
     if shape[0] != channels:
-        return Result(False, "How many channels there are does not depend on the size of the picture. See the tour.")
+        return wrong("How many channels there are does not depend on the size of the picture. See the tour.")
     if shape[1:] == (16, 16):
-        return Result(False, "That is the fine path, after pixel_unshuffle. The coarse one is half as high and wide.")
+        return wrong("That is the fine path, after pixel_unshuffle. The coarse one is half as high and wide.")
     if shape[1:] == (4, 4):
-        return Result(False, "That is for a picture of 16 × 16. This one is twice as high and wide.")
-    return Result(False, "The channels are right. Count how often the picture is halved on the way down.")
+        return wrong("That is for a picture of 16 × 16. This one is twice as high and wide.")
+    return wrong("The channels are right. Count how often the picture is halved on the way down.")
 
 
 def running_mean(function: Callable) -> Result:
     """Check `function(mean, weights, decay)`: one step of an exponential moving average."""
-    mean, weights = _two_samples()
-    hints = [
-        (0.1 * mean + 0.9 * weights, "The two shares have changed places: the mean keeps decay of itself, so is slow."),
-        (0.9 * mean + weights, "The two shares must add up to 1, or the mean grows and grows."),
-        (mean + 0.1 * weights, "The mean must give up as much of itself as it takes in: multiply it by decay."),
-        (
-            (mean + weights) / 2,
-            "That is the plain mean of two. Use decay: of the old mean 0.9 stays here.",
-        ),
-        (weights, "That throws away the mean and keeps the newest weights only."),
-    ]
-    right = "The mean follows slowly, and the jitter of single steps averages out of it."
-    return _function(function, (mean, weights, 0.9), 0.9 * mean + 0.1 * weights, hints, right)
+
+    def reference(mean, weights, decay):
+        return decay * mean + (1 - decay) * weights
+
+    def mistakes(mean, weights, decay):
+        return {
+            "The two shares have changed places: the mean keeps decay of itself, so is slow.": (1 - decay) * mean
+            + decay * weights,
+            "The two shares must add up to 1, or the mean grows and grows.": decay * mean + weights,
+            "The mean must give up as much of itself as it takes in: multiply it by decay.": mean
+            + (1 - decay) * weights,
+            "That is the plain mean of two. Use decay: of the old mean that share stays.": (mean + weights) / 2,
+            "That throws away the mean and keeps the newest weights only.": weights,
+        }
+
+    inputs = [(*checks.samples(), decay) for decay in (0.9, 0.995)]
+    praise = "The mean follows slowly, and the jitter of single steps averages out of it."
+    return checks.function(function, reference, mistakes, inputs, praise)
 
 
 def last_floor(value: float, images: torch.Tensor) -> Result:
@@ -78,48 +89,47 @@ def last_floor(value: float, images: torch.Tensor) -> Result:
 
     images: float (N, 3, 16, 16), the sprites that the learner was asked to use.
     """
-    if value is ...:
-        return EMPTY
     if isinstance(value, torch.Tensor) and value.numel() != 1:
-        return Result(False, f"One number is wanted, for all pixels: take the mean of these {value.numel():,}.")
-    try:
-        value = float(value)
-    except (TypeError, ValueError):
-        return Result(False, f"One number is wanted; this is {value!r}.")
-    answer = (images - images.mean(dim=0)).square().mean().item()
-
-    def near(other):
-        return abs(value - float(other)) <= 0.01 * abs(float(other))
-
-    if near(answer):
-        return Result(
-            True, f"{answer:.3f}: with nothing known, the average is the best that can be said, and it is off by so."
+        return wrong(f"One number is wanted, for all pixels: take the mean of these {value.numel():,}.")
+    value = checks.number(value)
+    if isinstance(value, Result):
+        return value
+    off = images - images.mean(dim=0)
+    answer = off.square().mean().item()
+    mistakes = {
+        "That is the error of plain grey. The average of all sprites is a better guess.": images.square().mean(),
+        "Square the differences instead of taking their absolute value.": off.abs().mean(),
+        "That is one average over all pixels. Take the average sprite: the mean over dim=0 only.": (
+            images - images.mean()
         )
-    if near(images.square().mean()):
-        return Result(False, "That is the error of plain grey. The average of all sprites is a better guess.")
-    if near((images - images.mean(dim=0)).abs().mean()):
-        return Result(False, "Square the differences instead of taking their absolute value.")
-    if near((images - images.mean()).square().mean()):
-        return Result(False, "That is one average over all pixels. Take the average sprite: the mean over dim=0 only.")
-    if near(answer**0.5):
-        return Result(False, "That is the root of it. The loss is the mean of the squares.")
-    return Result(False, "Not that number. What is the guess, and how far is each sprite from it, squared, on average?")
+        .square()
+        .mean(),
+        "That is the root of it. The loss is the mean of the squares.": answer**0.5,
+    }
+    if checks.near(value, answer):
+        return right(
+            f"{answer:.3f}: with nothing known, the average is the best that can be said, and it is off by so."
+        )
+    for hint, mistake in mistakes.items():
+        if checks.near(value, float(mistake)):
+            return wrong(hint)
+    return wrong("Not that number. What is the guess, and how far is each sprite from it, squared, on average?")
 
 
 def clinic(diagnosis: dict) -> Result:
-    """Check which mistake each of the three patients A, B and C has."""
-    truth = {"A": "missing root", "B": "level off by one step", "C": "wrong range"}
-    if diagnosis is ... or not isinstance(diagnosis, dict) or all(diagnosis.get(name) is ... for name in truth):
+    """Check which mistake each of the patients in clinic.py has."""
+    if not isinstance(diagnosis, dict) or all(diagnosis.get(name) is ... for name in MISTAKES):
         return EMPTY
-    unknown = [said for said in diagnosis.values() if said is not ... and said not in truth.values()]
-    if unknown:
-        return Result(False, f"{unknown[0]!r} is none of the three: " + ", ".join(map(repr, truth.values())) + ".")
+    names = list(MISTAKES.values())
+    said = {name: str(of).strip().lower() for name, of in diagnosis.items() if of is not ...}
+    if unknown := [of for of in said.values() if of not in names]:
+        return wrong(f"{unknown[0]!r} is none of the three: {', '.join(map(repr, names))}.")
     hints = {
         "A": "Patient A: the picture is full of strong noise at every step. Some noise is never removed: how much is?",
         "B": "Patient B: almost right, a veil of grain is left. The amount removed is right for a neighbouring level.",
         "C": "Patient C: no noise at all, but all is pale, and nothing is darker than grey. Which values are missing?",
     }
-    for name, mistake in truth.items():
-        if diagnosis.get(name) != mistake:
-            return Result(False, hints[name])
-    return Result(True, "The pictures told you. Noise left over: a weight. A little left over: a level. Pale: a range.")
+    for name, mistake in MISTAKES.items():
+        if said.get(name) != mistake:
+            return wrong(hints[name])
+    return right("The pictures told you. Noise left over: a weight. A little left over: a level. Pale: a range.")

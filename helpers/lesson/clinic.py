@@ -3,6 +3,8 @@
 Learners who read on here see the answers.
 """
 
+MISTAKES = {"A": "missing root", "B": "level off by one step", "C": "wrong range"}
+
 
 def patients(sched) -> dict:
     """name -> f(xt, noise, t, s), a guess of x0 (N, C, H, W) in a step from level t down to level s; each is wrong."""
@@ -22,4 +24,4 @@ def patients(sched) -> dict:
         a = sched.alpha_bar[t]
         return guess(xt, noise, a, (1 - a).sqrt()).clamp(0, 1)
 
-    return {"A": missing_root, "B": off_by_one_step, "C": wrong_range}
+    return dict(zip(MISTAKES, (missing_root, off_by_one_step, wrong_range), strict=True))

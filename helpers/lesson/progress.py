@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from helpers.lesson import viewer
+from helpers.lesson import pictures
 from helpers.world import sprites
 
 
@@ -53,8 +53,8 @@ def _guesses(state, x0, t, noise, sched) -> str:
     rows = torch.cat([xt, state.ema(xt, t), x0])
     levels = torch.as_tensor(t).expand(len(x0)).tolist()
     labels = [f"t = {level}" for level in levels] + ["guess"] * len(x0) + ["truth"] * len(x0)
-    return viewer.figure_html(
-        picture := viewer.grid(sprites.to_uint8(rows), labels, columns=len(x0)),
+    return pictures.figure_html(
+        picture := pictures.grid(sprites.to_uint8(rows), labels, columns=len(x0)),
         alt="Noisy sprites above, the network's guesses in the middle, the true sprites below.",
         caption=f"Step {state.step}: the same noisy sprites, what the network takes them for, and what they are.",
         width=picture.width,

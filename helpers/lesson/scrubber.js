@@ -1,9 +1,9 @@
-// The scrubber. This one file serves both the live widget (viewer.py adds an adapter for anywidget) and the page
-// that has no kernel (viewer.py inlines it in the output's HTML). It must not contain a closing script tag.
+// The scrubber: turns a figure into pictures with a slider under them. scrubber.py puts this file into each output's
+// HTML, so it must not contain a closing script tag. The page's colours are inherited, so that they follow its theme.
 
 const STYLE = `
 .inkdrop { margin: 8px 0; padding: 0 3px; max-width: 760px; font: 14px/1.45 var(--jp-ui-font-family, system-ui, sans-serif);
-  color: var(--jp-ui-font-color1, inherit); --line: var(--jp-border-color1, #bdbdbd); --ink: var(--jp-brand-color1, #1976d2); }
+  transition: color 1ms; --accent: #3a86dd; --line: color-mix(in srgb, currentColor 50%, transparent); }
 .inkdrop * { box-sizing: border-box; }
 .inkdrop .title { font-weight: 600; margin-bottom: 8px; }
 .inkdrop .stage { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: flex-start; }
@@ -17,19 +17,20 @@ const STYLE = `
   max-width: 320px; align-items: center; font-size: 13px; }
 .inkdrop .bars .heading { grid-column: 1 / -1; font-weight: 600; }
 .inkdrop .track { height: 12px; border: 1px solid var(--line); border-radius: 3px; overflow: hidden; }
-.inkdrop .fill { height: 100%; background: var(--ink); forced-color-adjust: none; }
-.inkdrop .number, .inkdrop output { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
+.inkdrop .fill { height: 100%; background: var(--accent); forced-color-adjust: none; }
+.inkdrop :is(.number, .readout) { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
 .inkdrop .controls { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; margin-top: 12px; }
 .inkdrop button { width: 36px; height: 36px; padding: 9px; border: 1px solid var(--line); border-radius: 50%;
   background: transparent; color: inherit; cursor: pointer; }
 .inkdrop button:hover { border-color: currentColor; }
 .inkdrop button svg { display: block; width: 16px; height: 16px; fill: currentColor; }
-.inkdrop input { flex: 1 1 160px; min-width: 0; height: 28px; margin: 0; accent-color: var(--ink); cursor: pointer; }
-.inkdrop button:focus-visible, .inkdrop input:focus-visible { outline: 2px solid var(--ink); outline-offset: 2px; }
-.inkdrop output, .inkdrop .words, .inkdrop .number { display: grid; }
-.inkdrop :is(output, .words, .number) > * { grid-area: 1 / 1; }
+.inkdrop input { flex: 1 1 160px; min-width: 0; height: 28px; margin: 0; accent-color: var(--accent); cursor: pointer; }
+.inkdrop :is(button, input):focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+.inkdrop :is(.readout, .words, .number) { display: grid; }
+.inkdrop :is(.readout, .words, .number) > * { grid-area: 1 / 1; }
 .inkdrop .longest { visibility: hidden; }
 .inkdrop .words { margin-top: 6px; font-size: 15px; }
+.inkdrop .aloud { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .inkdrop figcaption { margin-top: 8px; padding-top: 8px; border-top: 1px solid var(--line); font-size: 13px; }
 `;
 const PLAY = "M3 1l12 7-12 7z";
@@ -42,13 +43,42 @@ function make(parent, tag, className, text) {
   return node;
 }
 
-// An element whose text changes without anything around it moving: the longest text, unseen, holds the room.
-function steady(parent, tag, className, texts) {
-  const node = make(parent, tag, className);
+// A text that changes without anything around it moving: the longest of the texts, unseen, holds the room.
+function steady(parent, className, texts) {
+  const node = make(parent, "div", className);
   const shown = make(node, "span");
   const longest = make(node, "span", "longest", texts.reduce((a, b) => (b.length > a.length ? b : a), ""));
   longest.ariaHidden = "true";
-  return [node, shown];
+  return shown;
+}
+
+// Lays colours over one another: [red, green, blue, opacity], each in 0..255.
+function mixed(colours) {
+  const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  for (const colour of colours) {
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+  }
+  return context.getImageData(0, 0, 1, 1).data;
+}
+
+function luminance(colour) {
+  const [r, g, b] = Array.from(colour, (v) => (v <= 10 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4)); // WCAG 2
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+// Gives the box the page's own text colour or, where that cannot be read on the page's own background, black or white.
+function recolour(el, box) {
+  const behind = [];
+  for (let node = el; node; node = node.parentElement) behind.unshift(getComputedStyle(node).backgroundColor);
+  const paper = mixed(behind);
+  const text = luminance(mixed([...behind, getComputedStyle(el).color]));
+  const page = luminance(paper);
+  const contrast = (Math.max(text, page) + 0.05) / (Math.min(text, page) + 0.05);
+  const known = paper[3] === 255; // else the page shows what lies behind it, as a frame in Colab may
+  const dark = known ? page < 0.18 : text > 0.5;
+  box.style.color = known && contrast < 4.5 ? (dark ? "#fff" : "#000") : "";
+  box.style.colorScheme = dark ? "dark" : "light";
 }
 
 async function loadSheet(panel) {
@@ -73,38 +103,38 @@ function drawFrame(context, sheet, panel, frame, frames) {
   }
 }
 
-// Fills the figure `el` with a scrubber over `data`. `link` ties the level to Python where there is one:
-// {get(), set(level), onChange(callback)}. Returns a function that stops everything.
-async function mount(el, data, link) {
+// Fills the figure `el` with a scrubber over `data`, which scrubber.py makes.
+async function mount(el, data) {
   el.classList.add("inkdrop"); // at once: the next script must not mount it again
   const frames = data.values.length;
   const sheets = await Promise.all(data.panels.map(loadSheet));
   const top = data.values.reduce((a, b) => Math.max(a, b));
-  const percent = (permille) => `${Math.round(permille / 10)} %`;
 
   el.replaceChildren();
   el.setAttribute("aria-label", data.alt);
   make(el, "style", "", STYLE);
-  if (data.title) make(el, "div", "title", data.title);
-  const stage = make(el, "div", "stage");
+  const box = make(el, "div");
+  if (data.title) make(box, "div", "title", data.title);
+  const stage = make(box, "div", "stage");
   const panels = make(stage, "div", "panels");
   panels.style.width = `${data.panels.reduce((sum, panel) => sum + panel.width * panel.scale + 26, -24)}px`;
   const canvases = data.panels.map((panel) => {
-    const box = make(panels, "div");
-    const canvas = make(box, "canvas", panel.tile ? "" : "crisp");
+    const place = make(panels, "div");
+    const canvas = make(place, "canvas", panel.tile ? "" : "crisp");
     Object.assign(canvas, { width: panel.width, height: panel.height, role: "img" });
     canvas.style.width = `${panel.width * panel.scale + 2}px`;
-    if (panel.name) make(box, "div", "name", panel.name);
+    if (panel.name) make(place, "div", "name", panel.name);
     return canvas;
   });
-  const bars = data.bars ? make(stage, "div", "bars") : null;
-  if (bars && data.bars.title) make(bars, "div", "heading", data.bars.title);
-  const rows = (data.bars?.names ?? []).map((name) => {
+  const names = Object.keys(data.bars);
+  const bars = names.length ? make(stage, "div", "bars") : null;
+  if (data.bars_title && bars) make(bars, "div", "heading", data.bars_title);
+  const rows = names.map((name) => {
     make(bars, "div", "", name);
     const fill = make(make(bars, "div", "track"), "div", "fill");
-    return [fill, ...steady(bars, "div", "number", ["100 %"]).slice(1)];
+    return [data.bars[name], fill, steady(bars, "number", ["100 %"])];
   });
-  const controls = make(el, "div", "controls");
+  const controls = make(box, "div", "controls");
   const button = make(controls, "button");
   button.type = "button";
   button.innerHTML = '<svg viewBox="0 0 16 16" aria-hidden="true"><path/></svg>';
@@ -113,90 +143,66 @@ async function mount(el, data, link) {
   // Without this JupyterLab takes the arrow keys, and Enter, for itself.
   for (const control of [button, slider]) control.setAttribute("data-lm-suppress-shortcuts", "true");
   const readouts = data.values.map((value) => `${data.label} ${value} / ${top}`);
-  const [, readout] = steady(controls, "output", "", readouts);
-  const [words, said] = steady(el, "div", "words", data.captions ?? []);
-  words.hidden = !data.captions;
-  make(el, "figcaption", "", data.caption);
+  const readout = steady(controls, "readout", readouts);
+  const words = data.captions && steady(box, "words", data.captions);
+  const aloud = make(box, "div", "aloud");
+  aloud.role = "status";
+  make(box, "figcaption", "", data.caption);
 
-  let level = -1;
+  let level = data.level;
   let playing = null; // or {from, since}: the frame and the time at which playing began
   let request = 0;
 
-  // A screen reader hears the caption once: from the slider when that has the focus, never while playing.
-  function hush() {
-    words.ariaLive = playing || slider === document.activeElement ? "off" : "polite";
-  }
   function show(next) {
-    if (next === level) return;
     level = next;
-    const at = `${data.label} ${data.values[level]} of ${top}`;
-    canvases.forEach((canvas, i) => {
-      drawFrame(canvas.getContext("2d"), sheets[i], data.panels[i], level, frames);
-      canvas.ariaLabel = `${data.panels[i].name || data.title || "picture"}, ${at}`;
-    });
-    rows.forEach(([fill, number], i) => {
-      fill.style.width = `${data.bars.values[i][level] / 10}%`;
-      number.textContent = percent(data.bars.values[i][level]);
-    });
+    canvases.forEach((canvas, i) => drawFrame(canvas.getContext("2d"), sheets[i], data.panels[i], level, frames));
+    for (const [permille, fill, number] of rows) {
+      fill.style.width = `${permille[level] / 10}%`;
+      number.textContent = `${Math.round(permille[level] / 10)} %`;
+    }
     slider.value = level;
-    slider.setAttribute("aria-valuetext", data.captions ? `${at}. ${data.captions[level]}` : at);
     readout.textContent = readouts[level];
-    hush();
-    said.textContent = data.captions?.[level] ?? "";
+    if (words) words.textContent = data.captions[level];
   }
-
-  // Python hears of a level at most ten times a second, and always of the last one.
-  let timer = 0;
-  let lastSent = -Infinity;
-  let sending = false;
-  function send() {
-    clearTimeout(timer);
-    timer = 0;
-    lastSent = performance.now();
-    sending = true;
-    link.set(level);
-    sending = false;
+  // What a screen reader is told, only at rest. A slider that has the focus tells its own value, so nothing else does.
+  function rest(say) {
+    const at = `${data.label} ${data.values[level]} of ${top}`;
+    canvases.forEach((canvas, i) => (canvas.ariaLabel = `${data.panels[i].name || data.title || "picture"}, ${at}`));
+    const told = data.captions ? `${at}. ${data.captions[level]}` : at;
+    slider.setAttribute("aria-valuetext", told);
+    aloud.textContent = say ? told : "";
   }
-  function tell() {
-    if (!timer) timer = setTimeout(send, Math.max(0, lastSent + 100 - performance.now()));
-  }
-
   function play(on) {
     cancelAnimationFrame(request);
     playing = on ? { from: level < frames - 1 ? level : 0, since: performance.now() } : null;
-    hush();
     button.ariaLabel = on ? "pause" : "play";
     button.querySelector("path").setAttribute("d", on ? PAUSE : PLAY);
     if (on) request = requestAnimationFrame(step);
+    if (on) aloud.textContent = "";
   }
   function step(now) {
     const passed = Math.max(0, now - playing.since) / (data.seconds * 1000);
-    const next = playing.from + Math.floor(passed * frames);
-    const done = next >= frames - 1 && !data.loop;
-    show(done ? frames - 1 : next % frames);
-    tell();
-    if (done) play(false);
-    else request = requestAnimationFrame(step);
+    const next = Math.min(playing.from + Math.floor(passed * frames), frames - 1);
+    if (next !== level) show(next);
+    if (next < frames - 1) request = requestAnimationFrame(step);
+    else {
+      play(false);
+      rest(slider !== document.activeElement);
+    }
   }
 
-  button.addEventListener("click", () => play(!playing));
+  button.addEventListener("click", () => {
+    play(!playing);
+    if (!playing) rest(true);
+  });
   slider.addEventListener("input", () => {
     if (playing) play(false);
     show(slider.valueAsNumber);
-    tell();
+    rest(false);
   });
-  link.onChange(() => {
-    if (sending || link.get() === level) return;
-    clearTimeout(timer);
-    timer = 0;
-    play(false);
-    show(link.get());
-  });
+  el.addEventListener("transitionend", (event) => event.target === el && recolour(el, box)); // the page's theme changed
   play(false);
-  show(link.get());
-  if (data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) play(true);
-  return () => {
-    play(false);
-    if (timer) send();
-  };
+  show(level);
+  rest(false);
+  recolour(el, box);
 }

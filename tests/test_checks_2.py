@@ -1,5 +1,6 @@
 """The checks of notebook 2: right answers pass, wrong ones get a hint that fits, empty ones are left alone."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -38,7 +39,9 @@ RIGHT = {
     "running_mean, as torch has it": lambda: checks.running_mean(lambda mean, new, decay: mean.lerp(new, 1 - decay)),
     "last_floor": lambda: last_floor(FLOOR),
     "last_floor, a plain number": lambda: last_floor(FLOOR.item()),
+    "last_floor, of numpy": lambda: last_floor(np.float32(FLOOR)),
     "clinic": lambda: clinic(),
+    "clinic, in capitals": lambda: clinic(A=" Missing root"),
 }
 
 
@@ -70,6 +73,7 @@ WRONG = [
     (checks.running_mean, lambda mean, new, decay: mean + (1 - decay) * new, "give up"),
     (checks.running_mean, lambda mean, new, decay: (mean + new) / 2, "plain mean"),
     (checks.running_mean, lambda mean, new, decay: new, "newest"),
+    (checks.running_mean, lambda mean, new, decay: 0.9 * mean + 0.1 * new, "numbers are not"),
     (last_floor, IMAGES.square().mean(), "plain grey"),
     (last_floor, (IMAGES - IMAGES.mean(0)).abs().mean(), "absolute"),
     (last_floor, FLOOR.sqrt(), "root"),

@@ -1,0 +1,50 @@
+"""The style of all charts. What is drawn is computed in the notebook; charts_1.py and its sisters only draw.
+
+Their functions return Figures for `pictures.show`. Lines differ in dash or marker as well as in colour.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+INK, CORAL, GREEN, GOLD, GREY = "#28328c", "#d1495b", "#3a7d44", "#b8860b", "#8a8f9c"
+LOOKS = [(INK, "-", "o"), (CORAL, "--", "s"), (GREEN, ":", "^"), (GOLD, "-.", "D")]  # colour, dash, marker of a line
+STYLE = {
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#555555",
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+}
+styled = plt.rc_context(STYLE)  # a decorator
+
+
+def lines(ax, x, named: dict, **style) -> None:
+    """Draw name -> values over x, each line with a look of its own."""
+    for (name, values), (colour, dash, marker) in zip(named.items(), LOOKS, strict=False):
+        ax.plot(x, values, color=colour, ls=dash, marker=marker, label=name, **style)
+
+
+def lanes(level: np.ndarray, left: dict[str, np.ndarray], gone: dict[str, int]) -> tuple[Figure, dict]:
+    """One lane an attribute over the levels, first lost on top: how much can still be told, and where it is lost.
+
+    level: (L,). left: attribute -> (L,) share still known, 1 to 0. gone: attribute -> its level of no return. Returns
+    the figure, and attribute -> its axes.
+    """
+    names = sorted(left, key=gone.get)
+    size = (7.4, 0.52 * len(names) + 1)
+    fig, axes = plt.subplots(len(names), 1, figsize=size, sharex=True, squeeze=False)
+    for ax, name in zip(axes[:, 0], names, strict=True):
+        ax.fill_between(level, left[name], color=INK, alpha=0.4, lw=0, label="can be told")
+        ax.axvline(gone[name], color=CORAL, lw=2, label="level of no return")
+        ax.text(1.01, 0.5, f"t = {gone[name]}", color=CORAL, fontsize=9, va="center", transform=ax.transAxes)
+        ax.set(ylim=(-0.08, 1.12), yticks=[], xlim=(0, level[-1] + 6))
+        ax.set_ylabel(name.replace("_", " "), rotation=0, ha="right", va="center")
+        ax.spines["left"].set_visible(False)
+    return fig, dict(zip(names, axes[:, 0], strict=True))
