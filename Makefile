@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-INSTALLER ?= $(BIN)/python -m pip install --disable-pip-version-check
+INSTALLER ?= $(BIN)/python -m pip install --no-compile --disable-pip-version-check  # compiled is what is imported, once
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # in a container everybody is root
 
 .PHONY: lab test test-versions notebooks stamp site class proof weights clean
