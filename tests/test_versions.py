@@ -1,10 +1,14 @@
 """One version of each fact: two lists pin exactly what pyproject.toml asks for, and conda takes the first of them."""
 
+import os
 import re
+import shlex
+import subprocess
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -66,6 +70,13 @@ def test_make_looks_for_the_accepted_pythons():
     assert PROJECT["requires-python"] == f">=3.{low},<3.{high}"
     assert f"Python 3.{low} to 3.{int(high) - 1}, and none was found" in makefile
     assert {f"3.{minor}" for minor in range(int(low), int(high))} == set(re.findall(r"python(3\.\d+)(?= )", makefile))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no make")
+def test_make_takes_a_python_with_a_space_in_its_path():
+    command = ["make", "--dry-run", "--always-make", "lab", "PYTHON=/my pythons/python3"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ["/my pythons/python3", "-m", "venv", "--clear", ".venv"] in map(shlex.split, told.splitlines())
 
 
 def test_installed_versions_are_the_pinned_ones():
