@@ -1,4 +1,4 @@
-"""One address: badges, first cells and README hold what pyproject.toml says, and one command restamps them."""
+"""One address: badges, first cells, README and citation hold what pyproject.toml says; one command restamps them."""
 
 import shutil
 from pathlib import Path
@@ -11,6 +11,7 @@ from tools import notebooks, stamp
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = "README.md", "CITATION.cff"
 OURS = "https://github.com/somebody/ink-class"
 
 
@@ -18,16 +19,15 @@ OURS = "https://github.com/somebody/ink-class"
 def copy(tmp_path):
     """A copy of all that is stamped."""
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    for name in ("README.md", "pyproject.toml"):
+    for name in (*PAGES, "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 
 def content(root) -> dict[str, str]:
     """The stamped files."""
-    return {
-        path.name: path.read_text(encoding="utf-8") for path in [root / "README.md", *root.glob("notebooks/*.ipynb")]
-    }
+    paths = [*(root / name for name in PAGES), *root.glob("notebooks/*.ipynb")]
+    return {path.name: path.read_text(encoding="utf-8") for path in paths}
 
 
 def restamp(root, address):
@@ -48,6 +48,8 @@ def test_the_readme_is_as_stamped():
     written = (ROOT / "README.md").read_text(encoding="utf-8")
     assert stamp.readme(written, stamp.address()) == written, "run `make stamp`"
     assert all(f"({path.relative_to(ROOT)}) {stamp.badge(path.stem, stamp.address())}" in written for path in PATHS)
+    assert written.count(stamp.badges(stamp.address())) == 1
+    assert f'repository-code: "{stamp.address()}"' in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_stamping_again_changes_nothing(copy, capsys):
@@ -61,8 +63,13 @@ def test_another_address_changes_badges_and_first_cells_only(copy, capsys):
     restamp(copy, first)
     before = content(copy)
     restamp(copy, OURS)
-    badge = "/github/YOUR_NAME/inkdrop/blob/", "/github/somebody/ink-class/blob/"
-    assert content(copy) == {name: text.replace(first, OURS).replace(*badge) for name, text in before.items()}
+    assert content(copy) == {
+        name: text.replace(first, OURS)
+        .replace("/github/YOUR_NAME/inkdrop/blob/", "/github/somebody/ink-class/blob/")
+        .replace("/gh/YOUR_NAME/inkdrop/", "/gh/somebody/ink-class/")
+        .replace("codespaces.new/YOUR_NAME/inkdrop", "codespaces.new/somebody/ink-class")
+        for name, text in before.items()
+    }
     assert all("somebody/ink-class" in text for text in content(copy).values())
 
 
@@ -70,7 +77,7 @@ def test_an_address_elsewhere_has_no_badge_and_can_be_changed_back(copy, capsys)
     old = stamp.address(copy)
     restamp(copy, "https://gitlab.com/somebody/inkdrop")
     assert "No badges" in capsys.readouterr().out
-    assert "colab-badge" not in "".join(content(copy).values())
+    assert not any(badge in "".join(content(copy).values()) for badge in ("colab-badge", "badge_logo", "codespaces"))
     restamp(copy, old)
     assert content(copy) == content(ROOT)
 

@@ -1,7 +1,8 @@
-"""Write the project's address into its notebooks and its README: `make stamp`, after a change of it in pyproject.toml.
+"""Write the project's address wherever it stands: `make stamp`, after a change of it in pyproject.toml.
 
 Each notebook gets a badge that opens it in Colab, a first cell that fetches the project there (bootstrap.py), and, if
-it uses a GPU, a wish for one. Stamping twice changes nothing.
+it uses a GPU, a wish for one. The README gets these badges and those of other places where Inkdrop runs, CITATION.cff
+the address. Stamping twice changes nothing.
 """
 
 import inspect
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 TAG = "bootstrap"  # of the first cell
 TITLE = "# @title For Colab: fetches Inkdrop, says which device is used. Elsewhere it does nothing.\n"
 BADGE = re.compile(r"\s*\[!\[Open In Colab\]\([^)]*\)\]\([^)]*\)")
+BADGES = re.compile(r"(<!-- badges: written by `make stamp` -->\n).*?(<!-- end of badges -->)", re.DOTALL)
 GITHUB = re.compile(r"https://github\.com/(?P<repository>[^/]+/[^/]+?)(\.git)?/?")
 
 
@@ -37,6 +39,20 @@ def badge(name: str, address: str) -> str:
         return ""
     link = f"https://colab.research.google.com/github/{github['repository']}/blob/main/notebooks/{name}.ipynb"
     return f"[![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)]({link})"
+
+
+def badges(address: str) -> str:
+    """Markdown of the badges that open the whole project in Binder and in Codespaces. "" if it is not on GitHub."""
+    github = GITHUB.fullmatch(address)
+    if not github:
+        return ""
+    first = "urlpath=lab/tree/notebooks/01_intuition_and_noising.ipynb"
+    return (
+        "[![Open in Binder](https://mybinder.org/badge_logo.svg)]"
+        f"(https://mybinder.org/v2/gh/{github['repository']}/main?{first}) "
+        "[![Open in GitHub Codespaces](https://github.com/codespaces/badge.svg)]"
+        f"(https://codespaces.new/{github['repository']})\n"
+    )
 
 
 def cell(address: str, gpu: bool = False) -> str:
@@ -81,17 +97,24 @@ def number(notebook: nbformat.NotebookNode) -> None:
 
 
 def readme(content: str, address: str) -> str:
-    """The README with a badge beside each link to a notebook in its table."""
+    """The README with a badge beside each link to a notebook in its table, and the other badges in their place."""
     link = re.compile(rf"(\| \[[^]]*\]\(notebooks/(\w+)\.ipynb\))(?:{BADGE.pattern})?")
-    return link.sub(lambda found: f"{found[1]} {badge(found[2], address)}".rstrip(), content)
+    content = link.sub(lambda found: f"{found[1]} {badge(found[2], address)}".rstrip(), content)
+    return BADGES.sub(lambda found: found[1] + badges(address) + found[2], content)
+
+
+def citation(content: str, address: str) -> str:
+    """CITATION.cff with the address."""
+    return re.sub(r"^repository-code: .*$", lambda _: f"repository-code: {json.dumps(address)}", content, flags=re.M)
 
 
 def main(root: Path = ROOT) -> None:
-    """Stamp every notebook and the README of the project in `root`."""
+    """Stamp every notebook, the README and CITATION.cff of the project in `root`."""
     here = address(root)
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         notebooks.write(path, notebooks.text(stamped(nbformat.read(path, as_version=4), path.stem, here)))
-    notebooks.write(root / "README.md", readme((root / "README.md").read_text(encoding="utf-8"), here))
+    for name, stamp in {"README.md": readme, "CITATION.cff": citation}.items():
+        notebooks.write(root / name, stamp((root / name).read_text(encoding="utf-8"), here))
     print(f"stamped: {here}")
     if not badge("", here):
         print("No badges: Colab opens notebooks by a link from GitHub only. Uploaded to Colab, they work.")
