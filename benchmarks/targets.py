@@ -17,7 +17,7 @@ import torch
 
 from benchmarks import command
 from helpers import sampler, schedule, training
-from helpers.targets import Predicts, plain_loss
+from helpers.targets import Denoiser, plain_loss
 from helpers.unet import UNet
 from helpers.world import ideal, judge, sprites
 
@@ -33,9 +33,9 @@ SAMPLING_STEPS = 50
 
 def train(target: str, loss, images, sched, steps: int, batch: int, lr: float, seed: int):
     """The running mean of the weights after all steps."""
-    net = Predicts(UNet(generator=torch.Generator().manual_seed(seed)), sched, target)
+    net = Denoiser(UNet(generator=torch.Generator().manual_seed(seed)), sched, target)
     g = torch.Generator().manual_seed(seed)
-    for state in training.train(net, images, sched, generator=g, steps=steps, batch=batch, lr=lr, loss=loss):
+    for state in training.Run(net, images, sched, g, steps=steps, batch_size=batch, lr=lr, loss=loss):
         if state.step % 100 == 0:
             print(f"  step {state.step:,} of {steps:,}, loss {state.loss:.4f}", file=sys.stderr)
     return state.ema

@@ -54,8 +54,8 @@ class Ours:
 
     def train(self, images, steps):
         """Yields what draws, the running mean of the weights, after every step."""
-        run = {"generator": seeded(), "steps": steps, "batch": BATCH, "lr": self.lr}
-        for state in training.train(UNet(generator=seeded()), images, self.sched, **run):
+        net = UNet(generator=seeded())
+        for state in training.Run(net, images, self.sched, seeded(), steps=steps, batch_size=BATCH, lr=self.lr):
             yield state.ema
 
     def draw(self, net, n):

@@ -16,7 +16,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 
 class UNet(nn.Module):
@@ -32,6 +32,7 @@ class UNet(nn.Module):
         super().__init__()
         if channels < 16 or channels % 8:
             raise ValueError(f"channels must be a multiple of 8, at least 16; got {channels}: try 32, 48 or 64")
+        self.arguments = {"channels": channels}  # what a file of weights must say, so that they find their network
         fine, coarse, level = channels, 2 * channels, 2 * channels
         self.level = nn.Sequential(nn.Linear(LEVEL, level), nn.SiLU(), nn.Linear(level, level), nn.SiLU())
 
@@ -43,19 +44,27 @@ class UNet(nn.Module):
         self.up = nn.ModuleList([Block(2 * fine, fine, level), Block(fine, fine, level)])
         self.leave = nn.Sequential(nn.GroupNorm(8, fine), nn.SiLU(), nn.Conv2d(fine, 3 * 4, 3, padding=1))
 
-        self.first_weights(generator)
-        self.to(memory_format=torch.channels_last)  # the same numbers, in the order that convolutions like best
+        self.reset_parameters(generator)
+        # The same numbers, in the order that convolutions like best. PyTorch's own types do not know of it.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, xt, t):
+    def forward(self, xt: Tensor, t: int | Tensor) -> Tensor:
         """Which sprite was it?
 
         xt  (N, 3, H, W) float, noisy images; H and W multiples of 4
         t   an int, or an integer tensor (N,) with the level of each image; 0..T
 
         Returns the guess of x0, (N, 3, H, W), of no fixed range: clamp it to [-1, 1] to show it.
-        Raises TypeError or ValueError for another kind, shape or number of levels.
+        Raises ValueError for images of another shape, TypeError for levels that are fractions.
         """
-        t = check_input(xt, t)
+        if xt.ndim != 4 or xt.shape[1] != 3 or xt.shape[2] % 4 or xt.shape[3] % 4:
+            raise ValueError(
+                f"xt must have shape (N, 3, H, W) with H and W multiples of 4, got {tuple(xt.shape)}: "
+                "give one image a batch axis with image[None], and pad odd sizes"
+            )
+        t = torch.as_tensor(t, device=xt.device).expand(len(xt))
+        if t.is_floating_point():  # 0.5 of T would be taken for level 0.5
+            raise TypeError(f"noise levels are whole numbers, but t is {t.dtype}: use an int, or t.long()")
         level = self.level(embed_level(t))  # (N, 2C)
         x = self.enter(F.pixel_unshuffle(xt, 2))  # (N, C, H/2, W/2)
         for block in self.down:
@@ -70,8 +79,8 @@ class UNet(nn.Module):
         return F.pixel_shuffle(self.leave(x), 2)  # (N, 3, H, W)
 
     @torch.no_grad()
-    def first_weights(self, generator=None):
-        """PyTorch's usual first weights, drawn from `generator`; every block starts by passing on what it is given."""
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """PyTorch's usual first weights, drawn from `generator`; at first no block adds to its shortcut."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 bound = layer.weight[0].numel() ** -0.5
@@ -89,7 +98,7 @@ class Block(nn.Module):
     The noise level sets by how much each channel is scaled and shifted (FiLM: Perez et al. 2018, arXiv:1709.07871).
     """
 
-    def __init__(self, channels_in, channels, level):
+    def __init__(self, channels_in: int, channels: int, level: int):
         super().__init__()
         self.norm1 = nn.GroupNorm(8, channels_in)
         self.conv = nn.Conv2d(channels_in, channels, 3, padding=1)
@@ -98,7 +107,7 @@ class Block(nn.Module):
         self.out = nn.Conv2d(channels, channels, 3, padding=1)
         self.skip = nn.Conv2d(channels_in, channels, 1) if channels_in != channels else nn.Identity()
 
-    def forward(self, x, level):
+    def forward(self, x: Tensor, level: Tensor) -> Tensor:
         """x (N, channels_in, h, w), level (N, level) -> (N, channels, h, w)."""
         scale, shift = self.film(level)[:, :, None, None].chunk(2, dim=1)
         h = self.conv(F.silu(self.norm1(x)))
@@ -109,14 +118,14 @@ class Block(nn.Module):
 class Attention(nn.Module):
     """Every place looks at every other (Vaswani et al. 2017, arXiv:1706.03762): the left boot learns of the right."""
 
-    def __init__(self, channels, heads=4):
+    def __init__(self, channels: int, heads: int = 4):
         super().__init__()
         self.heads = heads
         self.norm = nn.GroupNorm(8, channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)  # a bias of the keys would change nothing
         self.out = nn.Conv2d(channels, channels, 1)
 
-    def forward(self, x, level=None):
+    def forward(self, x: Tensor, level: Tensor | None = None) -> Tensor:
         """x (N, C, h, w) -> (N, C, h, w)."""
         n, c, h, w = x.shape
         qkv = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c // self.heads, h * w).transpose(-1, -2)
@@ -128,28 +137,8 @@ class Attention(nn.Module):
 LEVEL = 64  # numbers that describe a level
 
 
-def embed_level(t):
+def embed_level(t: Tensor) -> Tensor:
     """Sines and cosines of t at wavelengths from 6 to 5,000 levels (Vaswani et al. 2017): (N,) -> (N, 64) float32."""
     frequency = torch.exp(-math.log(1000) * torch.arange(LEVEL // 2, device=t.device) / (LEVEL // 2))
     angle = t[:, None] * frequency
     return torch.cat([angle.sin(), angle.cos()], dim=1)
-
-
-def check_input(xt, t) -> torch.Tensor:
-    """The levels as a tensor (N,), if they and the images will do. Looks at no values: on CUDA that costs time."""
-    if not isinstance(xt, torch.Tensor) or not xt.is_floating_point():
-        kind = xt.dtype if isinstance(xt, torch.Tensor) else type(xt).__name__
-        raise TypeError(f"xt must be a float tensor (N, 3, H, W), not {kind}: see sprites.to_tensor")
-    if xt.ndim != 4 or xt.shape[1] != 3 or xt.shape[2] % 4 or xt.shape[3] % 4:
-        raise ValueError(
-            f"xt must have shape (N, 3, H, W) with H and W multiples of 4, got {tuple(xt.shape)}: "
-            "give one image a batch axis with image[None], and pad odd sizes"
-        )
-    if len(xt) == 0:
-        raise ValueError("xt holds no images: give at least one")
-    t = torch.as_tensor(t, device=xt.device)
-    if t.is_floating_point() or t.is_complex() or t.dtype == torch.bool:
-        raise TypeError(f"noise levels are whole numbers, but t is {t.dtype}: use an int, or t.long()")
-    if t.ndim > 0 and t.shape != (len(xt),):
-        raise ValueError(f"t has shape {tuple(t.shape)} for {len(xt)} images: pass one int, or shape ({len(xt)},)")
-    return t.expand(len(xt))

@@ -26,7 +26,7 @@ from tools import stamp
 ROOT = Path(__file__).parent.parent
 COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
 NO_MORE_RUNS = "\nimport subprocess; subprocess.run = None\n"  # neither git nor pip
-PARTS = "helpers", "pyproject.toml", "sprites", "weights"
+PARTS = "benchmarks", "helpers", "pyproject.toml", "sprites", "weights"
 
 
 def copy(folder: Path, parts) -> None:

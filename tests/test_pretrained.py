@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import pytest
 
-from helpers import schedule, training
-from helpers.storage import weights
+from helpers import schedule
+from helpers.storage import files, weights
 from helpers.world import sprites
 from tools import pretrain
 
@@ -25,8 +25,9 @@ def test_the_card_belongs_to_the_file_and_the_file_to_the_training_set(card, wor
     content = weights.SHIPPED.read_bytes()
     assert card["sha256"] == sha256(content).hexdigest()
     assert len(content) <= 5_000_000
+    assert weights.facts(weights.SHIPPED)["training sprites"] == card["training sprites"]
     images = sprites.to_tensor(world.images[world.split()[0]])
-    assert card["training sprites"] == training.fingerprint(images), "the world has changed: run `make weights`"
+    assert card["training sprites"] == files.fingerprint(images), "the world has changed: run `make weights`"
     assert pretrain.README.read_text(encoding="utf-8") == pretrain.text(card)
 
 

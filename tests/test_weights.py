@@ -1,15 +1,10 @@
 """Weights in a file: that they come back as they were, and that no other file is taken for them."""
 
-import os
-import stat
-
 import pytest
-import safetensors.torch
 import torch
 
-from helpers import schedule, training
-from helpers.storage import checkpoint, weights
-from helpers.storage.checkpoint import CheckpointError
+from helpers.storage import files, weights
+from helpers.storage.files import FileError
 from helpers.unet import UNet
 
 
@@ -56,14 +51,14 @@ def test_saving_changes_nothing(tmp_path):
 
 def test_saving_what_was_loaded_loses_nothing_more(saved, tmp_path):
     weights.save(weights.load_pretrained(saved), tmp_path / "again")
-    (a, facts), (b, facts_again) = checkpoint.load(saved), checkpoint.load(tmp_path / "again")
-    assert all(torch.equal(a[name], b[name]) for name in a | b) and facts == facts_again
+    (a, info), (b, info_again) = files.load_tensors(saved), files.load_tensors(tmp_path / "again")
+    assert all(torch.equal(a[name], b[name]) for name in a | b) and info == info_again
 
 
 def test_facts_are_kept(tmp_path):
     facts = {"steps": 1500, "lr": 3e-3, "who": "a learner in Köln"}
     weights.save(network(), tmp_path / "net", **facts)
-    assert checkpoint.load(tmp_path / "net")[1]["facts"] == facts
+    assert weights.facts(tmp_path / "net") == facts
     assert weights.load_pretrained(tmp_path / "net").enter.out_channels == 16  # they do not get in the way
 
 
@@ -77,93 +72,42 @@ def test_the_shipped_network():
 
 def test_a_learners_own_is_kept_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("INKDROP_CACHE", str(tmp_path / "cache"))
-    assert weights.mine().parent == tmp_path / "cache" and weights.mine() != weights.SHIPPED
-    weights.save(network(), weights.mine())
-    assert weights.load_pretrained(weights.mine()).enter.out_channels == 16
+    assert weights.own_path().parent == tmp_path / "cache" and weights.own_path() != weights.SHIPPED
+    weights.save(network(), weights.own_path())
+    assert weights.load_pretrained(weights.own_path()).enter.out_channels == 16
+
+
+def test_a_network_in_a_wrapping_is_saved_as_itself(tmp_path):
+    net = network()
+    for number, wrapped in enumerate((torch.compile(net), torch.nn.DataParallel(net))):
+        weights.save(wrapped, tmp_path / f"{number}")
+        again = weights.load_pretrained(tmp_path / f"{number}")
+        assert torch.equal(again.enter.weight, net.enter.weight.half().float())
 
 
 # ---- what goes wrong ----
 
 
-def flip(content, at):
-    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-
-
-BAD = {
-    "empty": (lambda c: b"", "truncated, damaged or not"),
-    "half": (lambda c: c[: len(c) // 2], "truncated, damaged or not"),
-    "one byte short": (lambda c: c[:-1], "truncated, damaged or not"),
-    "one bit of a weight": (lambda c: flip(c, len(c) - 9), "checksum"),
-    "weights of something else": (lambda c: safetensors.torch.save({"weight": torch.ones(3)}), "not a checkpoint"),
-}
-
-
-@pytest.mark.parametrize("kind", BAD)
-def test_a_bad_file_is_refused_and_left_alone(kind, saved):
-    spoil, says = BAD[kind]
-    saved.write_bytes(bad := spoil(saved.read_bytes()))
-    with pytest.raises(CheckpointError, match=f"net.safetensors: .*{says}"):
-        weights.load_pretrained(saved)
-    assert saved.read_bytes() == bad
-
-
-def test_no_such_file(tmp_path):
-    with pytest.raises(CheckpointError, match="nowhere: no such file"):
-        weights.load_pretrained(tmp_path / "nowhere")
-
-
-def test_a_training_checkpoint_is_not_weights(tmp_path):
-    images, path = torch.zeros(2, 3, 16, 16), tmp_path / "run"
-    run = training.train(network(), images, schedule.cosine(), steps=1, batch=2, generator=generator(), checkpoint=path)
-    *_, state = run
-    with pytest.raises(
-        CheckpointError, match=r"run: a checkpoint of a training run.*weights\.save\(state\.ema, path\)"
-    ):
-        weights.load_pretrained(path)
-    weights.save(state.ema, path)  # as it says
-    assert weights.load_pretrained(path) is not None
-
-
-@pytest.mark.parametrize("channels", [24, 7, "many", 10**9, 10**30])
-def test_weights_of_another_network(channels, saved):
-    tensors, info = checkpoint.load(saved)
-    checkpoint.save(saved, tensors, {**info, "channels": channels})
-    with pytest.raises(CheckpointError, match=r"net.safetensors: .*another network"):
-        weights.load_pretrained(saved)
-
-
-@pytest.mark.parametrize("broken", ["write", "fsync", "replace"])
-def test_a_full_disk_leaves_the_old_file(broken, saved, fill_disk):
-    before = saved.read_bytes()
-    fill_disk(broken)
-    with pytest.raises(CheckpointError, match=r"No space left.*Make room"):
-        weights.save(UNet(24), saved)
-    assert saved.read_bytes() == before and list(saved.parent.iterdir()) == [saved]
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the administrator may write anywhere")
-def test_a_folder_that_may_not_be_written(saved):
-    before = saved.read_bytes()
-    saved.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    try:
-        with pytest.raises(CheckpointError, match="cannot be written"):
-            weights.save(UNet(24), saved)
-    finally:
-        saved.parent.chmod(stat.S_IRWXU)
+def test_weights_that_are_no_numbers_are_not_saved(saved):
+    before, net = saved.read_bytes(), network()
+    net.enter.weight.data[0] = torch.nan
+    with pytest.raises(FileError, match=r"NaN or infinite.*lower lr"):
+        weights.save(net, saved)
     assert saved.read_bytes() == before
 
 
-def test_a_place_that_cannot_be_written(saved):
-    with pytest.raises(CheckpointError, match="cannot be written"):
-        weights.save(network(), saved / "below a file")
-    assert weights.load_pretrained(saved) is not None
+@pytest.mark.parametrize("arguments", [{"channels": 24}, {"channels": 7}, {"channels": 10**30}, {"depth": 3}, None])
+def test_weights_of_another_network(arguments, saved):
+    tensors, info = files.load_tensors(saved)
+    files.save_tensors(saved, tensors, {**info, "arguments": arguments})
+    with pytest.raises(FileError, match=r"net.safetensors: not the weights of a network as unet.py builds it"):
+        weights.load_pretrained(saved)
 
 
-def test_facts_that_no_header_can_hold(saved):
-    before = saved.read_bytes()
-    with pytest.raises(TypeError, match="JSON"):
-        weights.save(UNet(24), saved, teacher=network())
-    assert saved.read_bytes() == before
+def test_a_file_of_something_else(saved):
+    files.save_tensors(saved, {"generator": torch.zeros(3)}, {"losses": []})
+    with pytest.raises(FileError, match="not the weights"):
+        weights.load_pretrained(saved)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

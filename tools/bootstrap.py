@@ -17,7 +17,7 @@ def inkdrop_in_colab(address, gpu):
             return [str(self)]
 
     def whole(folder):
-        parts = "helpers", "pyproject.toml", "sprites", "weights"
+        parts = "benchmarks", "helpers", "pyproject.toml", "sprites", "weights"
         return all(Path(folder, part).exists() for part in parts)
 
     if "google.colab" not in sys.modules:

@@ -61,7 +61,6 @@ def text(notebook: nbformat.NotebookNode) -> str:
 def write(path: Path, content: str) -> None:
     """Replace `path` at once or not at all."""
     files.replace(path, content.encode())
-    path.chmod(0o644)  # for all to read, as git keeps it
 
 
 def main() -> None:

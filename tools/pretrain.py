@@ -8,14 +8,13 @@ import json
 from collections import deque
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from helpers import sampler, schedule, training, unet
 from helpers.lesson import progress
-from helpers.storage import files, weights
+from helpers.storage import files, resume, weights
 from helpers.world import ideal, judge, sprites
 
 CARD = weights.SHIPPED.with_name("card.json")
@@ -35,24 +34,22 @@ class Recipe:
     seed: int = 0
 
 
-def train(recipe: Recipe, world, sched, checkpoint: Path) -> torch.nn.Module:
-    """The network after all steps of the recipe; goes on from the checkpoint if it is there."""
+def train(recipe: Recipe, world, sched) -> torch.nn.Module:
+    """The network after all steps of the recipe; goes on where it was stopped."""
     images = sprites.to_tensor(world.images[world.split()[0]])
     net = unet.UNet(recipe.channels, generator=torch.Generator().manual_seed(recipe.seed))
-    run = training.train(
+    run = training.Run(
         net,
         images,
         sched,
-        generator=torch.Generator().manual_seed(recipe.seed),
+        torch.Generator().manual_seed(recipe.seed),
         steps=recipe.steps,
-        batch=recipe.batch,
+        batch_size=recipe.batch,
         lr=recipe.lr,
         ema_decay=recipe.ema_decay,
-        checkpoint=checkpoint,
-        save_every=250,
     )
-    [last] = deque(progress.watch(run, quiet=False), maxlen=1)
-    return last.ema
+    deque(progress.watch(resume.kept(run, every=250), quiet=False), maxlen=0)
+    return run.ema
 
 
 def quality(net, world, sched, n: int, seed: int = 1, steps: int = 50) -> dict:
@@ -129,22 +126,21 @@ def text(card: dict) -> str:
 def main() -> None:
     """Train, write the weights, measure what was written, write the card."""
     recipe, world, sched = Recipe(), sprites.load_world(), schedule.cosine(T=500)
-    checkpoint = files.cache() / "pretraining.safetensors"
-    weights.save(train(recipe, world, sched, checkpoint), weights.SHIPPED, **asdict(recipe))
+    fingerprint = files.fingerprint(sprites.to_tensor(world.images[world.split()[0]]))
+    facts = {**asdict(recipe), "training sprites": fingerprint}
+    weights.save(train(recipe, world, sched), weights.SHIPPED, **facts)
     net = weights.load_pretrained()
     card = {
         "file": weights.SHIPPED.name,
         "sha256": sha256(weights.SHIPPED.read_bytes()).hexdigest(),
         "recipe": asdict(recipe),
-        "training sprites": training.fingerprint(sprites.to_tensor(world.images[world.split()[0]])),
+        "training sprites": fingerprint,
         "torch": torch.__version__,
         "quality": quality(net, world, sched, n=2000),
         "errors": errors(net, world, sched, n=256),
     }
     for path, content in ((CARD, json.dumps(card, indent=1) + "\n"), (README, text(card))):
         files.replace(path, content.encode())
-    for path in (weights.SHIPPED, CARD, README):
-        path.chmod(0o644)  # for all to read, as git keeps it
     print(text(card))
 
 

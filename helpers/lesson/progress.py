@@ -11,12 +11,12 @@ from helpers.world import sprites
 
 
 def watch(states, x0=None, t=None, noise=None, sched=None, *, every: int = 20, quiet: bool | None = None):
-    """Pass on the states of `train`, showing how far it is: `for state in watch(train(...), x0, t, noise, sched)`.
+    """Pass on the states of a run, showing how far it is: `for state in watch(run, x0, t, noise, sched)`.
 
     A bar with the time left and the loss and, if some sprites are given, a picture of what the network makes of them,
     renewed every `every` steps: noisy, guess, truth. The noise is held fixed.
 
-    x0, t, noise, sched  as for `step_loss`, a handful of sprites, on the device of the network
+    x0, t, noise, sched  as for `sched.add_noise`, a handful of sprites, on the device of the network
     quiet                True shows nothing; None does so where nobody is watching: in scripts, in tests, and where a
                          notebook is run for its outputs, which would differ from run to run. The environment variable
                          INKDROP_QUIET, 1 or 0, decides for all
@@ -30,7 +30,6 @@ def watch(states, x0=None, t=None, noise=None, sched=None, *, every: int = 20, q
 
     bar, picture = None, None
     with contextlib.ExitStack() as at_the_end:
-        at_the_end.callback(states.close)
         for state in states:
             if bar is None:
                 bar = at_the_end.enter_context(tqdm(total=state.steps, initial=state.step - 1, unit="step"))

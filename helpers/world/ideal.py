@@ -17,7 +17,7 @@ import math
 import numpy as np
 import torch
 
-from helpers.schedule import check_images, check_level
+from helpers import expect
 
 CHUNK = 2048  # images turned to floats at a time: 13 MB as float64, for sprites
 ROWS = 256  # items of a batch handled at a time: 256 x 200,000 float64 log-probabilities are 0.4 GB
@@ -36,11 +36,11 @@ def posterior(xt, t, images, sched):
 
     Raises TypeError or ValueError for bad input; ValueError also if t is 0 and xt is not in the set.
     """
-    check_images("xt", xt, limit=50)  # noise reaches 6 or so; pixels in 0..255 more
+    expect.images("xt", xt, limit=50)  # noise reaches 6 or so; pixels in 0..255 more
     shape = check_set(images)
     if xt.shape[1:] != shape:
         raise ValueError(f"xt holds images of shape (C, H, W) = {tuple(xt.shape[1:])}, but the set's are {shape}")
-    t = check_level(t, sched.T, n=len(xt)).to(sched.alpha_bar.device)
+    t = expect.levels(t, sched.T, n=len(xt)).to(sched.alpha_bar.device)
     alpha_bar = sched.alpha_bar[t].to(xt.device, torch.float64).expand(len(xt))  # (B,)
 
     xt = xt.detach().flatten(1).double()  # (B, D), D = C * H * W
@@ -166,7 +166,7 @@ def check_set(images):
     if not isinstance(images, np.ndarray | torch.Tensor):
         raise TypeError(f"images must be an array or tensor, such as world.images, not {type(images).__name__}")
     if images.dtype not in (np.uint8, torch.uint8):
-        check_images("images", images, limit=2)
+        expect.images("images", images, limit=2)
         shape = images.shape[1:]
     elif images.ndim == 4:
         shape = torch.Size([images.shape[3], *images.shape[1:3]])

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.schedule import check_images
+from helpers import expect
 from helpers.world import ideal, sprites
 
 MAX_DISTANCE = 0.1  # RMS over the picture: 13 of 255 steps of brightness
@@ -171,7 +171,7 @@ def as_tensor(images, world):
         if images.shape[1:] != size:
             raise ValueError(f"uint8 images must have shape (N, {', '.join(map(str, size))}), got {images.shape}")
         images = sprites.to_tensor(images)
-    check_images("images", images, limit=16)  # even pure noise stays below that; pixels in 0..255 do not
+    expect.images("images", images, limit=16)  # even pure noise stays below that; pixels in 0..255 do not
     shape = (size[2], *size[:2])
     if images.shape[1:] != shape:
         raise ValueError(f"images must have shape (N, {', '.join(map(str, shape))}), got {tuple(images.shape)}")

@@ -29,9 +29,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from helpers import schedule, training
-from helpers.storage import checkpoint, weights
-from helpers.storage.checkpoint import CheckpointError
+from helpers import schedule
+from helpers.storage import files, resume, weights
+from helpers.storage.files import FileError
+from helpers.training import Run
 from helpers.unet import UNet
 from helpers.world import sprites
 from helpers.world.sprites import SpriteError
@@ -104,8 +105,8 @@ def guarded():
 def snapshot(folder):
     """Everything below a folder, and its state."""
     found = {}
-    for where, folders, files in os.walk(os.fsencode(folder)):
-        for name in (*folders, *files):
+    for where, folders, names in os.walk(os.fsencode(folder)):
+        for name in (*folders, *names):
             status = os.lstat(os.path.join(where, name))
             found[where, name] = (status.st_mode, status.st_size, status.st_mtime_ns)
     return found
@@ -482,12 +483,12 @@ def test_what_is_no_file(place, suffix):
         make(path)
         survive("no files", kind, path, sprites.load, check_world, SpriteError)
         for load in (resume, weights.load_pretrained):
-            survive("no files", kind, path, load, lambda _: None, CheckpointError)
+            survive("no files", kind, path, load, lambda _: None, FileError)
     clear(place)
     (place / "a file").touch()
     for name in (f"{'z' * 300}{suffix}", f"nul\0{suffix}", f"a file/mine{suffix}", f"gone/mine{suffix}"):
         survive("no files", name, place / name, sprites.load, check_world, SpriteError)
-        survive("no files", name, place / name, weights.load_pretrained, lambda _: None, CheckpointError)
+        survive("no files", name, place / name, weights.load_pretrained, lambda _: None, FileError)
 
 
 # ---- checkpoints and weights ----
@@ -506,33 +507,26 @@ class Tiny(nn.Module):
         return self.layer(xt)
 
 
-IMAGES, SCHED = torch.zeros(2, 3, 4, 4), schedule.cosine(10)
+def make():
+    return Run(Tiny(), torch.zeros(2, 3, 4, 4), schedule.cosine(10), torch.Generator().manual_seed(0), steps=3)
 
 
-def resume(path):
-    """Open the checkpoint to go on with its training; a new one is not begun."""
-    if not os.path.lexists(path) or (path.is_symlink() and not path.exists()):
-        raise CheckpointError(f"{path}: no such file, as train would find. Check the path")
-    generator, net = torch.Generator().manual_seed(0), Tiny()
-    try:
-        return training.train(net, IMAGES, SCHED, steps=3, batch=2, generator=generator, checkpoint=path)
-    except BaseException:  # then nothing has been touched
-        assert torch.equal(net.layer.weight, Tiny().layer.weight)
-        assert torch.equal(generator.get_state(), torch.Generator().manual_seed(0).get_state())
-        raise
+def go_on(path):
+    """Open the file of a run."""
+    resume.load(run := make(), path)
+    return run
 
 
 @pytest.fixture(scope="module", autouse=True)  # first of all: what is imported only now is no offence
 def trained(tmp_path_factory):
-    """A checkpoint after two of three steps: (content, weights, tensors, info)."""
+    """The file of a run after two of three steps: (content, weights, tensors, info)."""
     Image.init()
-    path, net = tmp_path_factory.mktemp("good") / "run", Tiny()
-    run = training.train(
-        net, IMAGES, SCHED, steps=3, batch=2, generator=torch.Generator().manual_seed(0), checkpoint=path
-    )
-    next(run), next(run)
-    run.close()
-    return path.read_bytes(), net.layer.weight.detach().clone(), *checkpoint.load(path)
+    path, run = tmp_path_factory.mktemp("good") / "run", make()
+    states = iter(run)
+    next(states), next(states)
+    resume.save(run, path)
+    resume.load(make(), path)
+    return path.read_bytes(), run.net.layer.weight.detach().clone(), *files.load_tensors(path)
 
 
 @pytest.fixture(scope="module")
@@ -545,12 +539,11 @@ def shipped(tmp_path_factory):
 
 def checkpoints(kind, cases, path, weight):
     def check(run):
-        state = next(run)
-        assert state.step == 2 and torch.equal(state.net.layer.weight, weight)
+        assert run.state.step == 2 and torch.equal(run.net.layer.weight, weight)
 
     for name, content in cases:
         path.write_bytes(content)
-        survive(kind, name, path, resume, check, CheckpointError)
+        survive(kind, name, path, go_on, check, FileError)
 
 
 def test_checkpoints_damaged(place, trained):
@@ -569,7 +562,7 @@ def test_checkpoints_damaged(place, trained):
     checkpoints("checkpoints, damaged", cases, place / "run", weight)
     assert not marker.exists()
     (place / "run").write_bytes(content)
-    assert next(resume(place / "run")).step == 2  # the whole one is good
+    assert go_on(place / "run").state.step == 2  # the whole one is good
 
 
 def test_checkpoints_headers(place, trained):
@@ -615,13 +608,13 @@ def test_checkpoints_headers(place, trained):
     for head in (b"", content):
         (place / "run").write_bytes(head)
         os.truncate(place / "run", 2**29)  # takes no room on the disk
-        survive("checkpoints, headers", "zeros", place / "run", resume, lambda _: None, CheckpointError)
+        survive("checkpoints, headers", "zeros", place / "run", go_on, lambda _: None, FileError)
 
 
 def sealed(tensors, text):
     """A checkpoint with whatever in it and a checksum that is right."""
-    header = {"format": checkpoint.FORMAT, "version": str(checkpoint.VERSION), "info": text}
-    header["sha256"] = checkpoint.digest(tensors, text)
+    header = {"format": files.FORMAT, "version": str(files.VERSION), "info": text}
+    header["sha256"] = files._digest(tensors, text)
     return safetensors.torch.save(tensors, metadata=header)
 
 
@@ -659,22 +652,19 @@ def test_checkpoints_with_a_right_checksum(place, trained):
             yield f"no {name}", sealed(tensors, json.dumps({key: info[key] for key in info if key != name}))
             for value in ODD_VALUES:
                 yield f"{name} {value}", sealed(tensors, json.dumps({**info, name: value}))
-        for name, value in itertools.product(info["settings"], ODD_VALUES):
-            settings = {**info["settings"], name: value}
-            yield f"{name} {value}", sealed(tensors, json.dumps({**info, "settings": settings}))
         for name, some in odd_tensors(tensors, np.random.default_rng(8)):
             yield name, sealed(some, json.dumps(info))
 
     for name, content in cases():
         (place / "run").write_bytes(content)
-        survive("checkpoints, sealed", name, place / "run", resume, lambda run: None, CheckpointError)
+        survive("checkpoints, sealed", name, place / "run", go_on, lambda run: None, FileError)
 
 
 def test_weights(place, shipped, trained):
     rng, (content, net), marker = np.random.default_rng(9), shipped, place / "sprung"
     end = 8 + int.from_bytes(content[:8], "little")
     (place / "net").write_bytes(content)
-    tensors, info = checkpoint.load(place / "net")
+    tensors, info = files.load_tensors(place / "net")
 
     def same(other):
         for name, x in other.state_dict().items():
@@ -691,14 +681,14 @@ def test_weights(place, shipped, trained):
         for text in ODD_INFO:
             yield text, sealed(tensors, text)
         for value in ODD_VALUES:
-            yield f"channels {value}", sealed(tensors, json.dumps({**info, "channels": value}))
+            yield f"channels {value}", sealed(tensors, json.dumps({**info, "arguments": {"channels": value}}))
         for name, some in odd_tensors(tensors, rng):
             yield name, sealed(some, json.dumps(info))
 
     for cases, check in ((damaged(), same), (odd(), lambda net: None)):
         for name, bad in cases:
             (place / "net").write_bytes(bad)
-            survive("weights", name, place / "net", weights.load_pretrained, check, CheckpointError)
+            survive("weights", name, place / "net", weights.load_pretrained, check, FileError)
     assert not marker.exists()
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from helpers import schedule, training
-from helpers.storage import checkpoint, files
-from helpers.storage.checkpoint import CheckpointError
+from helpers import schedule
+from helpers.storage import files, resume
+from helpers.storage.files import FileError
+from helpers.training import Run
 from helpers.world import ideal, judge, sprites
 from helpers.world.sprites import SpriteError, World
 
@@ -321,8 +322,8 @@ infos = st.dictionaries(st.text(), json_values, max_size=4)
 def test_a_checkpoint_gives_back_what_was_saved_bit_for_bit(tensors, info):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run"
-        checkpoint.save(path, tensors, info)
-        loaded, again = checkpoint.load(path)
+        files.save_tensors(path, tensors, info)
+        loaded, again = files.load_tensors(path)
         assert os.listdir(folder) == ["run"]
     assert again == info and loaded.keys() == tensors.keys()
     for name, x in tensors.items():
@@ -336,12 +337,12 @@ def test_a_checkpoint_gives_back_what_was_saved_bit_for_bit(tensors, info):
 def test_a_checkpoint_with_one_byte_changed_is_not_taken_for_another(tensors, info, data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run"
-        checkpoint.save(path, tensors, info)
+        files.save_tensors(path, tensors, info)
         content = bytearray(path.read_bytes())
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
         path.write_bytes(content)
-        with contextlib.suppress(CheckpointError):
-            loaded, again = checkpoint.load(path)
+        with contextlib.suppress(FileError):
+            loaded, again = files.load_tensors(path)
             assert again == info and loaded.keys() == tensors.keys()  # the byte meant nothing: a space, say
 
 
@@ -358,27 +359,22 @@ class Tiny(torch.nn.Module):
         return self.layer(xt)
 
 
-def train(steps, stop=None, **options):
-    """The last state of a run that is broken off after step `stop`."""
-    for state in training.train(
-        Tiny(), uniform((5, 3, 4, 4), 0), SCHED, generator=generator(1), steps=steps, batch=2, **options
-    ):
-        if state.step == stop:
-            break
-    return state
-
-
 @few
-@given(st.integers(1, 12), st.integers(1, 5), st.sets(st.integers(1, 11)))
-def test_wherever_a_run_is_stopped_it_ends_the_same(steps, save_every, stops):
-    whole = train(steps)
-    with tempfile.TemporaryDirectory() as folder:
-        options = {"checkpoint": Path(folder) / "run", "save_every": save_every}
-        for stop in sorted(stops):
-            train(steps, stop, **options)
-        again = train(steps, **options)
-    assert (again.step, again.loss) == (whole.step, whole.loss)
-    assert all(torch.equal(p, q) for p, q in zip(again.ema.parameters(), whole.ema.parameters(), strict=True))
+@given(st.integers(1, 12), st.sets(st.integers(1, 11)))
+def test_wherever_a_run_is_stopped_it_ends_the_same(steps, stops):
+    def make():
+        return Run(Tiny(), uniform((5, 3, 4, 4), 0), SCHED, generator(1), steps=steps, batch_size=2)
+
+    run, whole = make(), make()
+    for state in run:
+        if state.step in stops:  # into a file, and on from it
+            with tempfile.TemporaryDirectory() as folder:
+                resume.save(run, Path(folder) / "run")
+                resume.load(run := make(), Path(folder) / "run")
+                break
+    list(run), list(whole)
+    assert run.losses == whole.losses
+    assert all(torch.equal(p, q) for p, q in zip(run.ema.parameters(), whole.ema.parameters(), strict=True))
 
 
 @many
