@@ -3,12 +3,14 @@
 import errno
 import io
 import os
-from pathlib import Path
+import tempfile
 
 import pytest
 
-# What is made, such as the drawn world, all tests share; none of it is the developer's own.
-os.environ.setdefault("INKDROP_CACHE", str(Path(__file__).parent.parent / ".cache" / "tests"))
+# What is made, such as the drawn world, all workers share. It is gone at the end, and nothing of the developer's own.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    cache = tempfile.TemporaryDirectory(prefix="inkdrop-tests-")
+    os.environ["INKDROP_CACHE"] = cache.name
 
 SHARING = "tests/browser/", "tests/long/colab/"
 
