@@ -6,17 +6,32 @@ BIN := .venv/bin
 INSTALLER ?= $(BIN)/python -m pip install --no-compile --disable-pip-version-check  # compiled is what is imported, once
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # in a container everybody is root
 
-.PHONY: lab test test-versions notebooks stamp site class proof weights clean
+.PHONY: lab test test-all test-versions lint notebooks stamp site class proof weights clean
 
 # Trusted, a notebook's sliders slide before any cell is run. The server shows the whole folder.
 lab: .venv/installed                  ## open the first notebook in JupyterLab
 	-$(BIN)/jupyter trust notebooks/*.ipynb
 	$(BIN)/jupyter lab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/01_intuition_and_noising.ipynb
 
-# One thread for each of the two workers: threads that share a core spend their time waiting for one another.
-test: .venv/installed-dev             ## run every test: units, all notebooks (nbval), browser
+# One thread for each of the two workers: threads that share a core spend their time waiting for one another. What takes
+# longest begins.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax
+REHEARSAL := $(CURDIR)/.cache/rehearsal
+
+test: lint                            ## what must pass before anything lands: units, every lesson in short (nbval), browser
 	$(BIN)/python -m tools.browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --cov=helpers --cov-fail-under=90 tests notebooks
+	$(BIN)/python -m tools.rehearsal
+	trap 'chmod -R u+w "$(REHEARSAL)"' EXIT; \
+		JUPYTER_PATH="$(REHEARSAL)" $(PYTEST) --nbval-kernel-name=rehearsal --cov=helpers --cov-fail-under=90 \
+		tests/browser "$(REHEARSAL)/inkdrop/notebooks" tests/test_*.py
+
+test-all: test                        ## all that, and what takes long: every lesson at full length, own sprites, Colab, bad files
+	$(PYTEST) --nbval-current-env notebooks tests/long tests/stress
+
+lint: .venv/installed-dev           ## style of code and notebooks, types of the core
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy helpers/*.py
 
 notebooks: .venv/installed-dev        ## run all notebooks and write them back, normalised, with their outputs
 	$(BIN)/python -m tools.notebooks

@@ -182,7 +182,8 @@ def test_no_git(content, remote, tmp_path):
     assert "'git'" in stopped(content, COLAB + stamp.cell(remote), PATH=str(tmp_path))
 
 
-def test_a_notebook_shows_the_message_alone(content):
+def test_a_notebook_shows_the_message_alone(content, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # it may lead to the project
     cells = map(nbformat.v4.new_code_cell, [COLAB, stamp.cell("http://127.0.0.1:9/inkdrop")])
     notebook = nbformat.v4.new_notebook(cells=list(cells))
     with pytest.raises(CellExecutionError):
@@ -213,12 +214,9 @@ def without(monkeypatch, lost):
     monkeypatch.setattr(colab.importlib.util, "find_spec", lambda name: None if lost(name) else True)
 
 
-def test_what_is_there_is_not_installed(pip, capsys):
+def test_what_is_missing_is_installed_at_once_and_nothing_else(pip, monkeypatch):
     colab.ready(gpu=False)
     assert pip.commands == []
-
-
-def test_what_is_missing_is_installed_at_once(pip, monkeypatch):
     without(monkeypatch, {"PIL", "tqdm"}.__contains__)
     colab.ready(gpu=False)
     (command,) = pip.commands

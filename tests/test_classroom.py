@@ -1,6 +1,6 @@
-"""What a teacher hands out and reads back, and what TEACHING.md says of the notebooks.
+"""What a teacher hands out and reads back.
 
-That every solution passes its check, tests/test_notebooks.py tries by running them.
+That every solution passes its check, a rehearsal shows (`make test`).
 """
 
 import copy
@@ -50,7 +50,8 @@ def test_a_blank_notebook_holds_the_lesson_without_outputs_and_solutions(path, h
     file = handed_out / "blank" / path.name
     ours, theirs = read(path), read(file)
     nbformat.validate(theirs)
-    assert [cell.source for cell in code(theirs)] == [cell.source for cell in code(ours)]  # so it runs as ours does
+    for cell, given in zip(code(theirs), code(ours), strict=True):  # so it runs as ours does
+        assert (cell.source, cell.metadata) == (given.source, given.metadata)
     assert not any(cell.outputs or cell.execution_count for cell in code(theirs))
     assert "image/png" not in file.read_text(encoding="utf-8")
 
@@ -77,13 +78,6 @@ def test_a_solved_notebook_has_each_answer_where_its_check_sits(path, handed_out
         assert cell in answered or cell == given
 
 
-@every_notebook
-def test_the_first_cell_for_colab_stays(path, handed_out):
-    for kind in ("blank", "solved"):
-        handed = read(handed_out / kind / path.name)
-        assert len(classroom.tagged(handed, "bootstrap")) == len(classroom.tagged(read(path), "bootstrap"))
-
-
 def test_writing_twice_gives_the_same_bytes(tmp_path, handed_out):
     classroom.hand_out(tmp_path / "class")
     classroom.hand_out(tmp_path / "class")
@@ -101,6 +95,7 @@ def test_a_folder_with_somebodys_work_is_left_as_it_is(tmp_path, name):
     assert content(tmp_path) == {Path(name): b"the work of a week"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="not everybody may make links there")
 def test_a_link_out_of_the_folder_is_not_written_through(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "class").mkdir()
@@ -193,8 +188,12 @@ def test_nothing_that_is_handed_in_is_run(tmp_path, hand_in):
 
 
 def test_each_notebook_of_the_series_has_its_table(handed_out):
-    marks = {"blank": "· · · · ·   0", "solved": "? ? ? ? ?   0"}
-    assert table(handed_out) == {f"{kind}/{path.name}": of for kind, of in marks.items() for path in classroom.PATHS}
+    expected = {}
+    for path in classroom.PATHS:
+        n = len(classroom.tagged(read(path), "exercise"))
+        expected[f"blank/{path.name}"] = " ".join("·" * n) + "   0"
+        expected[f"solved/{path.name}"] = " ".join("?" * n) + "   0"
+    assert table(handed_out) == expected
     assert classroom.LEGEND in classroom.collect(handed_out)
 
 
@@ -205,13 +204,8 @@ def test_every_check_belongs_to_one_exercise():
 
 FOREIGN = {
     "empty": b"",
-    "text": b"hello",
     "a picture": b"\x89PNG\r\n\x1a\n\x00\xff",
     "cut short": classroom.PATHS[0].read_bytes()[:5000],
-    "a list": b"[1, 2]",
-    "no cells": b"{}",
-    "cells of nothing": b'{"cells": [null]}',
-    "source of nothing": b'{"cells": [{"cell_type": "code", "source": null}]}',
     "no outputs": json.dumps({"cells": [{"cell_type": "code", "source": "checks.one_step(f)"}]}).encode(),
     "deep": b'{"cells": ' + b"[" * 100_000,
 }
@@ -226,6 +220,7 @@ def test_a_damaged_file_gets_a_line_and_the_others_are_read(tmp_path, hand_in, k
     assert re.fullmatch(r"not a notebook that can be read \(\w+\)\. Ask for it again\.", found["bad.ipynb"])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
 def test_foreign_notebooks_and_strange_names(tmp_path, hand_in):
     nbformat.write(new_notebook(cells=[new_code_cell("checks.something(1)")]), tmp_path / "other.ipynb")
     hand_in(".ipynb_checkpoints/ada-checkpoint.ipynb", [])
@@ -234,25 +229,19 @@ def test_foreign_notebooks_and_strange_names(tmp_path, hand_in):
     assert table(tmp_path) == {"a?[2J.ipynb": "· · · · ·   0", "other.ipynb": "none of the exercises is in it."}
 
 
-def test_a_folder_without_notebooks(tmp_path):
-    with pytest.raises(classroom.ClassroomError, match="no notebooks there"):
-        classroom.collect(tmp_path)
-
-
 # ---- the command ----
 
 
-def command(*arguments, **variables):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.classroom", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        encoding="utf-8",
-    )
-
-
 def test_the_command(tmp_path, hand_in):
+    def command(*arguments, **variables):
+        return subprocess.run(
+            [sys.executable, "-m", "tools.classroom", *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, **variables},
+            capture_output=True,
+            encoding="utf-8",
+        )
+
     out = tmp_path / "class"
     done = command("--out", out)
     assert done.returncode == 0 and len(done.stdout.splitlines()) == len(content(out))
@@ -265,71 +254,15 @@ def test_the_command(tmp_path, hand_in):
     ("arguments", "message"),
     [
         (["collect"], "the following arguments are required: folder"),
-        (["collect", "/nowhere"], "/nowhere: no notebooks there"),
+        (["collect", "nowhere"], "nowhere: no notebooks there"),
         (["--out", "notebooks"], "Nothing has been changed"),
         (["--out", "README.md"], "Not a directory|exists"),
         (["hand-out"], "invalid choice"),
     ],
 )
-def test_errors_are_told_in_a_line(arguments, message):
-    done = command(*arguments)
-    assert done.returncode and re.search(message, done.stderr) and "Traceback" not in done.stderr
-
-
-# ---- TEACHING.md ----
-
-TEACHING = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
-
-
-def headings(path):
-    """The section headings of a notebook."""
-    cells = [cell.source for cell in read(path).cells if cell.cell_type == "markdown"]
-    return {heading for source in cells for heading in re.findall(r"^#{2,3} (.+)$", source, re.M)}
-
-
-def italics(text):
-    """What stands in italics: in TEACHING.md, the headings of the notebooks and nothing else."""
-    return set(re.findall(r"(?<![*\w])\*([^*\n]+)\*(?!\*)", text))
-
-
-def sessions():
-    """The part of TEACHING.md on each session."""
-    parts = re.split(r"^## ", TEACHING, flags=re.M)
-    return [part for part in parts if part.startswith("Session ")]
-
-
-def test_every_heading_that_is_named_is_in_a_notebook():
-    assert len(italics(TEACHING)) > 30
-    assert italics(TEACHING) - set.union(*map(headings, classroom.PATHS)) == set()
-
-
-@pytest.mark.parametrize("number", range(3))
-def test_a_timetable_fills_45_minutes_with_its_own_notebook(number):
-    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", sessions()[number], re.M)
-    assert sum(int(minutes) for minutes, _ in rows) == 45
-    named = set.union(*(italics(what) for _, what in rows))
-    assert len(named) >= 4 and named <= headings(classroom.PATHS[number])
-
-
-def test_the_exercises_are_counted():
-    counts = {len(classroom.tagged(read(path), "exercise")) for path in classroom.PATHS}
-    assert len(sessions()) == len(classroom.PATHS) == 3 and counts == {5}
-    assert "fifteen exercises, five in each notebook" in TEACHING
-    assert set(map(int, re.findall(r"[Ee]xercises? (\d+)", TEACHING))) <= set(range(1, 6))
-
-
-def test_links_lead_to_files_and_to_papers_that_the_notebooks_cite():
-    links = re.findall(r"\]\(([^)\s]+)\)", TEACHING)
-    cited = "".join(path.read_text(encoding="utf-8") for path in classroom.PATHS)
-    for link in links:
-        if link.startswith("http"):
-            assert link in cited
-        elif link.startswith("#"):
-            anchors = [
-                re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
-                for title in re.findall(r"^#+ (.+)$", TEACHING, re.M)
-            ]
-            assert link[1:] in anchors
-        else:
-            assert (ROOT / link).exists(), link
-    assert len(links) > 10
+def test_errors_are_told_in_a_line(arguments, message, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["classroom", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        classroom.main()
+    assert stopped.value.code and re.search(message, capsys.readouterr().err)

@@ -1,19 +1,21 @@
-"""Form and content of the committed notebooks: clean files, pictures described, exercises that can be solved.
+"""Form and content of the committed notebooks: clean files, pictures described, exercises left open.
 
-That every cell runs is nbval's part (`make test` runs it over notebooks/).
+That every cell runs and every solution is right is nbval's part: `make test` has it run a rehearsal.
 """
 
+import contextlib
+import copy
 import json
+import os
 import re
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools import notebooks
-from tools.classroom import solved, tagged
+from tools import notebooks, rehearsal
+from tools.classroom import tagged
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -82,21 +84,24 @@ def test_the_file_is_clean(path):
     assert problems(path.read_text(encoding="utf-8"), path.stem) == []
 
 
-def small_notebook(source="1 + 1", **metadata):
-    notebook = new_notebook(cells=[new_code_cell(source, metadata=metadata)])
+@pytest.fixture(scope="module")
+def small():
+    """A small notebook that was run and normalised."""
+    source = "import ipywidgets, sys; print('a'); print('b'); ipywidgets.IntSlider(3)"
+    notebook = new_notebook(cells=[new_code_cell(source, metadata={"tags": ["nbval-check-output"]})])
     return notebooks.normalise(notebooks.execute(notebook, ROOT), "00_small")
 
 
-def test_running_twice_changes_nothing():
-    once = small_notebook("import ipywidgets, sys; print('a'); print('b'); ipywidgets.IntSlider(3)")
-    first = notebooks.text(once)
+def test_running_twice_changes_nothing(small):
+    first = notebooks.text(small)
     assert problems(first, "00_small") == []
-    assert notebooks.text(notebooks.normalise(notebooks.execute(once, ROOT), "00_small")) == first
+    again = notebooks.execute(copy.deepcopy(small), ROOT)
+    assert notebooks.text(notebooks.normalise(again, "00_small")) == first
 
 
-def test_a_notebook_that_breaks_the_form_is_found_out():
+def test_a_notebook_that_breaks_the_form_is_found_out(small):
     def broken(change):
-        notebook = small_notebook("print(1)", tags=["nbval-check-output"])
+        notebook = copy.deepcopy(small)
         change(notebook)
         return problems(notebooks.text(notebook), "00_small")
 
@@ -148,32 +153,34 @@ def test_exercises_are_followed_by_their_solutions_and_end_in_a_check(path):
     assert all(not text.startswith("✓") for text in said(notebook))  # nothing is solved for the learner
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Notebook 2 trains for a few steps only. At full length nbval runs it."""
-    monkeypatch.setenv("INKDROP_STEPS", "30")
+# --- the rehearsal --------------------------------------------------------------------------------------------------
 
 
-@every_notebook
-def test_every_solution_is_accepted_where_it_stands(path, quick):
-    notebook = notebooks.execute(solved(read(path)), path.parent)
-    assert [text.split()[0] for text in said(notebook)] == ["✓"] * len(said(notebook)), said(notebook)
+CHECKS = "from types import SimpleNamespace as N\nchecks = N(four=lambda n: N(passed=n == 4))"
 
 
-def coarse_patterns(n):
-    """Random pictures of 4×4 blocks."""
-    small = np.random.default_rng(0).integers(0, 256, (n, 4, 4, 3), dtype=np.uint8)
-    return small.repeat(4, axis=1).repeat(4, axis=2)
+@pytest.mark.parametrize(("answer", "accepted"), [("4", True), ("5", False)])
+def test_a_rehearsal_goes_on_only_where_the_solution_is_accepted(answer, accepted):
+    solution = f"<details><summary>Solution</summary>\n\n```python\nn = {answer}\n```\n\n</details>"
+    notebook = new_notebook(
+        cells=[
+            new_code_cell(CHECKS),
+            new_code_cell("n = ...\n\nchecks.four(n)", metadata={"tags": ["exercise"]}),
+            new_markdown_cell(solution, metadata={"tags": ["solution"]}),
+        ]
+    )
+    names = {}
+    *cells, exercise, last = code_cells(rehearsal.rehearsed(notebook, last="print('the end')"))
+    assert last.source == "print('the end')"
+    for cell in cells:
+        exec(cell.source, names)
+    with contextlib.nullcontext() if accepted else pytest.raises(AssertionError):
+        exec(exercise.source, names)
 
 
-@every_notebook
-@pytest.mark.parametrize("n", [4, 40])
-def test_the_lesson_runs_on_a_learners_own_sprites(path, tmp_path, n, quick):
-    own = coarse_patterns(n)
-    np.save(tmp_path / "own.npy", np.concatenate([own, own[:2]]))
-    notebook = read(path)
-    first = next(cell for cell in code_cells(notebook) if "MY_SPRITES = None" in cell.source)
-    first.source = first.source.replace("MY_SPRITES = None", f"MY_SPRITES = {str(tmp_path / 'own.npy')!r}")
-    notebook = notebooks.execute(notebook, path.parent)
-    assert f"Loaded {n} sprites; 2 duplicates were dropped" in first.outputs[0].text
-    assert not [output for output in outputs(notebook) if output.output_type == "error"]
+def test_a_rehearsal_is_of_the_tracked_files_as_they_are_now_and_cannot_be_written(tmp_path):
+    copied = rehearsal.make(tmp_path)
+    assert (copied / "pyproject.toml").read_bytes() == (ROOT / "pyproject.toml").read_bytes()
+    assert not (copied / ".git").exists() and len(list((copied / "notebooks").glob("*.ipynb"))) == len(PATHS)
+    assert [path for path in [copied, *copied.rglob("*")] if path.stat().st_mode & 0o222 and os.name != "nt"] == []
+    rehearsal.make(tmp_path)  # again, over the old one

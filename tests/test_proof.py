@@ -6,19 +6,9 @@ from benchmarks import proof, training
 
 
 def test_the_readme_shows_the_figures_last_read():
+    assert proof.PICTURE.exists()
     readme = proof.README.read_text(encoding="utf-8")
     assert proof.with_table(readme, proof.table(proof.stored())) == readme
-
-
-def test_there_is_a_picture_of_them():
-    assert proof.PICTURE.stat().st_size > 10_000
-    figure = proof.picture(proof.stored())
-    assert [ax.get_title(loc="left") for ax in figure.axes] == [
-        "Training: valid sprites",
-        "Sampling: valid sprites",
-        "Error on held-out sprites",
-        "Slider: key to changed picture",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,11 @@ class Lab:
 
 
 @contextlib.contextmanager
-def jupyterlab():
-    """Start JupyterLab on a free port, in a temporary folder and with none of the user's settings; yields a `Lab`."""
+def jupyterlab(**variables: str):
+    """Start JupyterLab on a free port, in a temporary folder and with none of the user's settings; yields a `Lab`.
+
+    The variables are set in its environment, and so in its kernels'.
+    """
     with tempfile.TemporaryDirectory(prefix="inkdrop-lab-", ignore_cleanup_errors=True) as home:
         home = Path(home)
         folder = home / "notebooks"
@@ -96,13 +99,16 @@ def jupyterlab():
         places = {
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_PATH": "path",
             "JUPYTER_RUNTIME_DIR": "runtime",
             "JUPYTERLAB_SETTINGS_DIR": "settings",
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
             "IPYTHONDIR": "ipython",
             "MPLCONFIGDIR": "matplotlib",
+            "INKDROP_CACHE": "cache",
         }
-        env = {**os.environ, "PYTHONPATH": str(ROOT), **{name: str(home / place) for name, place in places.items()}}
+        places = {name: str(home / place) for name, place in places.items()}
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **places, **variables}
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port=0"]
         command += ["--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True"]
         log = (home / "log").open("w+")

@@ -2,11 +2,10 @@
 
 A lane is an environment of its own in .lanes/, made once and again when what it asks for changes. There is one for
 each Python that pyproject.toml allows with the oldest and one with the newest dependencies of its ranges; names on
-the command line choose among them. Pythons are looked for on the PATH. One more lane, `colab`, has Colab's versions:
-`tests/test_colab.py` and `tests/browser/test_classic.py` run in it.
+the command line choose among them. Pythons are looked for on the PATH. One more lane has Colab's versions: what
+tests/long/colab runs (`make test-all`) runs in it.
 """
 
-import fcntl
 import json
 import os
 import subprocess
@@ -24,7 +23,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PYTHONS = [version for minor in range(30) if (version := f"3.{minor}") in SpecifierSet(PROJECT["requires-python"])]
 # As of August 2026. Colab's torch is 2.11; the lane has the pinned one, which every developer has fetched already.
 COLAB = (
-    "anywidget==0.9.21",
     "ipykernel==6.17.1",
     "ipython==7.34.0",
     "ipywidgets==7.7.1",
@@ -32,13 +30,13 @@ COLAB = (
     "notebook==6.5.7",
     "numpy==2.1.0",
 )
-# Left out: the browser, which is the same in every lane; Colab, a lane of its own; what only the pinned versions pass;
-# and the form of the notebooks, which nbval runs.
-LEFT_OUT = ("browser", "test_colab.py", "test_notebooks.py", "test_style.py")
-TESTS = (
-    *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"),
-    *("--nbval-lax", "--nbval-current-env", "tests", "notebooks"),
-    *(f"--ignore=tests/{name}" for name in LEFT_OUT),
+# Left out: the browser, which is the same in every lane; the form of the notebooks and what only the pinned versions
+# pass; and tests/long.
+TESTS = ["notebooks", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/test_*.py")), "tests/stress"]
+OPTIONS = (
+    *("-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", "--nbval-lax", "--nbval-current-env"),
+    "--no-loadscope-reorder",  # the notebooks, which take longest, begin
+    "--ignore=tests/test_notebooks.py",
     "--deselect=tests/test_versions.py::test_installed_versions_are_the_pinned_ones",
 )
 
@@ -58,7 +56,7 @@ class Lane:
     @property
     def python(self) -> Path:
         """The lane's own Python."""
-        return FOLDER / self.name / "bin" / "python"
+        return FOLDER / self.name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def lanes() -> dict[str, Lane]:
@@ -68,7 +66,7 @@ def lanes() -> dict[str, Lane]:
     packages = {"oldest": map(_oldest, ranges), "newest": map(str, ranges)}
     packages = {age: ("--editable=.", *packages[age]) for age in packages}
     made = [Lane(f"{version}-{age}", version, packages[age]) for version in PYTHONS for age in packages]
-    return {lane.name: lane for lane in [*made, _colab()]}
+    return {lane.name: lane for lane in made}
 
 
 def _oldest(requirement: Requirement) -> str:
@@ -76,7 +74,7 @@ def _oldest(requirement: Requirement) -> str:
     return f"{requirement.name}=={next(s.version for s in requirement.specifier if s.operator == '>=')}"
 
 
-def _colab() -> Lane:
+def colab() -> Lane:
     """Colab's versions, and for the rest of what the notebooks import the pinned ones."""
     given = {Requirement(line).name for line in COLAB}
     wanted = {Requirement(line).name for line in PROJECT["dependencies"]} - given
@@ -86,15 +84,12 @@ def _colab() -> Lane:
 
 
 def build(lane: Lane) -> Path:
-    """The lane's Python, with everything installed; two processes may ask at once. Raises NotAvailable."""
-    FOLDER.mkdir(exist_ok=True)
+    """The lane's Python, with everything installed. Raises NotAvailable."""
     stamp, definition = FOLDER / lane.name / "installed", json.dumps(asdict(lane))
-    with (FOLDER / f"{lane.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (stamp.exists() and stamp.read_text() == definition):
-            _run(find_python(lane.version), "-m", "venv", "--clear", stamp.parent)
-            _run(lane.python, "-m", "pip", "install", "--disable-pip-version-check", "-q", *lane.packages)
-            stamp.write_text(definition)  # last: what was interrupted starts again
+    if not (stamp.exists() and stamp.read_text() == definition):
+        _run(find_python(lane.version), "-m", "venv", "--clear", stamp.parent)
+        _run(lane.python, "-m", "pip", "install", "--disable-pip-version-check", "-q", *lane.packages)
+        stamp.write_text(definition)  # last: what was interrupted starts again
     return lane.python
 
 
@@ -124,16 +119,17 @@ def test(lane: Lane) -> tuple[str, str]:
     except NotAvailable as error:
         return "not available", str(error)
     env = {**os.environ, "INKDROP_STEPS": "30", "OMP_NUM_THREADS": "1"}  # training is short; a thread for each worker
-    tests = subprocess.Popen([python, *TESTS], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+    command = [python, "-m", "pytest", *OPTIONS, *TESTS]
+    tests = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
     for line in tests.stdout:
         print(line, end="", flush=True)
     return "failed" if tests.wait() else "passed", line.strip("= \n")
 
 
 def main() -> int:
-    """Run the tests in the lanes named on the command line, or in all that differ by their versions; print a table."""
+    """Run the tests in the lanes named on the command line, or in all; print a table."""
     every = lanes()
-    names = sys.argv[1:] or [name for name in every if name != "colab"]
+    names = sys.argv[1:] or list(every)
     if unknown := set(names) - set(every):
         print(f"There is no lane {', '.join(sorted(unknown))}; choose from {', '.join(every)}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Fixtures for tests in a real browser: `browser`, `page`, and `lab`, a JupyterLab of its own.
+"""Fixtures for tests in a real browser: `browser`, `page`, and `lab`, one JupyterLab for all of them.
 
 A machine without a browser fails these tests instead of skipping them: a slider nobody has moved is not tested.
 """
@@ -23,9 +23,10 @@ def browser():
         started.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab():
-    with jupyterlab() as running:
+    """A JupyterLab in which training is short and shown, as to a person, and which has a cache of its own."""
+    with jupyterlab(INKDROP_STEPS="80", INKDROP_QUIET="0") as running:
         yield running
 
 

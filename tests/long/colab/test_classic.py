@@ -1,4 +1,4 @@
-"""Sliders in the classic notebook with ipywidgets 7, whose widgets are Colab's too (the lane `colab`)."""
+"""Sliders in the classic notebook with ipywidgets 7, whose widgets are Colab's too (`tools.lanes.colab`)."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def classic(tmp_path_factory):
         port = free.getsockname()[1]
     places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
     env = {**os.environ, "PYTHONPATH": str(ROOT), **{name: str(home / name) for name in places}}
-    command = [lanes.build(lanes.lanes()["colab"]), "-m", "notebook", "--no-browser", "--allow-root"]
+    command = [lanes.build(lanes.colab()), "-m", "notebook", "--no-browser", "--allow-root"]
     command += [f"--port={port}", "--ip=127.0.0.1", "--NotebookApp.token="]
     with (home / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
