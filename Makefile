@@ -23,10 +23,10 @@ test: lint                            ## what must pass before anything lands: u
 	$(BIN)/python -m tools.rehearsal
 	trap 'chmod -R u+w "$(REHEARSAL)"' EXIT; \
 		JUPYTER_PATH="$(REHEARSAL)" $(PYTEST) --nbval-kernel-name=rehearsal --cov=helpers --cov-fail-under=90 \
-		tests/browser "$(REHEARSAL)/inkdrop/notebooks" tests/test_*.py
+		tests/browser "$(REHEARSAL)/inkdrop/notebooks" tests/stress tests/test_*.py
 
 test-all: test                        ## all that, and what takes long: every lesson at full length, own sprites, Colab, bad files
-	$(PYTEST) --nbval-current-env notebooks tests/long tests/stress
+	$(PYTEST) --nbval-current-env notebooks tests/long
 
 lint: .venv/installed-dev           ## style of code and notebooks, types of the core
 	$(BIN)/python -m ruff check .

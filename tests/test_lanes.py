@@ -1,7 +1,9 @@
 """Lanes: what each asks for, and what is said where one cannot be made. (tests/long/test_lane.py makes one.)"""
 
+import json
 import os
 import sys
+from dataclasses import asdict
 
 import pytest
 from packaging.requirements import Requirement
@@ -9,6 +11,13 @@ from packaging.requirements import Requirement
 from tools import lanes
 
 RUNNING = f"3.{sys.version_info.minor}"
+scripts = pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
+
+
+def program(path, script):
+    path.parent.mkdir(parents=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
 
 
 def test_every_python_has_a_lane_with_the_oldest_and_one_with_the_newest():
@@ -33,16 +42,26 @@ def test_colab_has_all_that_the_notebooks_import_at_one_version_each():
     assert all(str(package.specifier).startswith("==") for package in packages)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
+@scripts
 def test_a_python_is_found_on_the_path_unless_it_does_not_run(monkeypatch, tmp_path):
     assert lanes.find_python(RUNNING) == sys.executable
-    for folder, script in (("shim", "exit 127"), ("real", "echo 3.99")):
-        python = tmp_path / folder / "python3.99"
-        python.parent.mkdir()
-        python.write_text(f"#!/bin/sh\n{script}\n")
-        python.chmod(0o755)
+    program(tmp_path / "shim" / "python3.99", "exit 127")
+    program(tmp_path / "real" / "python3.99", "echo 3.99")
     monkeypatch.setenv("PATH", f"{tmp_path}/shim:{tmp_path}/real:/nowhere")
     assert lanes.find_python("3.99") == f"{tmp_path}/real/python3.99"
+
+
+@scripts
+@pytest.mark.parametrize(("code", "words", "result"), [(0, "9 passed", "passed"), (1, "1 failed", "failed")])
+def test_the_tests_in_a_lane_pass_or_fail(code, words, result, monkeypatch, tmp_path, capsys):
+    lane = lanes.Lane("small", RUNNING, ())
+    monkeypatch.setattr(lanes, "FOLDER", tmp_path)
+    monkeypatch.setattr(lanes, "lanes", lambda: {"small": lane})
+    monkeypatch.setattr(sys, "argv", ["lanes"])
+    program(lane.python, f"echo '===== {words} ====='; exit {code}")
+    (tmp_path / "small" / "installed").write_text(json.dumps(asdict(lane)))  # so that it is not made
+    assert lanes.main() == code
+    assert capsys.readouterr().out.endswith(f"small          {result:14} {words}\n")
 
 
 def test_a_lane_whose_python_is_not_to_be_had_is_not_a_failure(monkeypatch, capsys):

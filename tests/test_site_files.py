@@ -103,7 +103,7 @@ def test_an_output_shows_its_html_before_its_picture_and_its_text():
 
 
 def test_the_cast_is_who_the_recipe_says(pages):
-    world = sprites.load_world()
+    world = sprites.load()
     members = {member["name"]: member for member in site.cast(world)}
     assert list(members) == list(world.cast)
     assert all(f'<h2 id="{name}">' in pages["cast.html"] for name in members)
