@@ -1,6 +1,6 @@
 """A playground: choose seed, steps, fresh noise and level, press Draw, and keep what you like.
 
-`descent` and `picture` do the work and know nothing of widgets; `Playground` puts sliders and buttons before them. It
+`descent` and `png` do the work and know nothing of widgets; `Playground` puts sliders and buttons before them. It
 uses only what exists in ipywidgets 7.7 and 8, and sends its picture as text (base64), which every front end can show.
 """
 
@@ -13,14 +13,16 @@ from pathlib import Path
 import ipywidgets
 import numpy as np
 import torch
-from PIL import Image
+from IPython.display import display
 
 from helpers import sampler
+from helpers.lesson import pictures
 from helpers.storage import files
 from helpers.world import sprites
 
 KEPT = Path(__file__).resolve().parents[2] / "kept"  # beside the notebooks' folder, easy to find
 SCALE = 16  # pixels of the picture per pixel of a sprite
+SECONDS = 3  # that a film takes
 
 
 def descent(net, sched, sprite, seed=0, steps=50, eta=1.0, start=None) -> np.ndarray:
@@ -37,39 +39,31 @@ def descent(net, sched, sprite, seed=0, steps=50, eta=1.0, start=None) -> np.nda
     g = torch.Generator().manual_seed(seed)
     noise = torch.randn(sprite.shape, generator=g)
     xt = noise if start == sched.T else sched.add_noise(sprite, start, noise)
-    walk = sampler.sample(net, sched, steps=min(steps, start), eta=eta, generator=g, start=start, xt=xt)
-    return sprites.to_uint8(torch.cat([step.xt for step in walk]))
+    path = sampler.sample(net, sched, steps=min(steps, start), eta=eta, generator=g, start=start, xt=xt)
+    return sprites.to_uint8(torch.cat([step.xt for step in path]))
 
 
-def picture(frames: np.ndarray, animated: bool = False, seconds: float = 3) -> bytes:
-    """PNG of the last frame at 16 times its size; animated: all frames as an APNG, which is a PNG that plays once.
+def png(frames: np.ndarray, film: bool = False) -> bytes:
+    """The last frame at 16 times its size; or all of them as an APNG, which is a PNG that plays once.
 
-    frames: uint8 (F, 16, 16, 3). The animation rests on its last frame. A program that knows no APNG shows the first
-    frame only.
+    frames: uint8 (F, 16, 16, 3). A film rests on its last frame. A program that knows no APNG shows the first only.
     """
-    big = [
-        Image.fromarray(f).resize((f.shape[1] * SCALE, f.shape[0] * SCALE), Image.Resampling.NEAREST) for f in frames
-    ]
-    out = io.BytesIO()
-    if animated:
-        duration = [seconds * 1000 / len(big)] * len(big)
-        big[0].save(out, "PNG", save_all=True, append_images=big[1:], duration=duration, loop=1)
-    else:
-        big[-1].save(out, "PNG")
+    large = [pictures.enlarge(frame, SCALE) for frame in (frames if film else frames[-1:])]
+    out, duration = io.BytesIO(), SECONDS * 1000 / len(large)
+    large[0].save(out, "PNG", save_all=film, append_images=large[1:], duration=duration, loop=1)
     return out.getvalue()
 
 
-def keep(frames: np.ndarray, name: str, animated: bool = False, folder: str | Path = KEPT) -> Path:
-    """Write the picture to a file of that name in the folder, which is made if need be. Returns its path.
+def keep(frames: np.ndarray, name: str, film: bool = False) -> Path:
+    """Write the picture to a file of that name in the folder KEPT, which is made if need be. Returns its path.
 
     Never overwrites: what is the same stays, what differs gets a number. Raises OSError if it cannot be written.
     """
-    folder, content = Path(folder), picture(frames, animated)
-    folder.mkdir(parents=True, exist_ok=True)
-    path, number = folder / f"{name}.png", 1
+    content, path, number = png(frames, film), KEPT / f"{name}.png", 1
+    KEPT.mkdir(parents=True, exist_ok=True)
     while path.exists() and path.read_bytes() != content:
         number += 1
-        path = folder / f"{name}-{number}.png"
+        path = KEPT / f"{name}-{number}.png"
     files.replace(path, content)
     return path
 
@@ -80,73 +74,80 @@ class Playground(ipywidgets.VBox):
     net, sched  as in sampler.sample
     sprite      (1, 3, 16, 16) float: who is noised for a start below T
     name        what that sprite is called
-    say         optional: takes the picture (1, 3, 16, 16) float and returns a line of text about it
-    folder      where kept pictures go
+    say         takes the picture (1, 3, 16, 16) float and returns a line of text about it
 
-    The first sprite is drawn when Draw is first pressed. `frames` holds the latest as `descent` gives it, or None.
+    `frames` holds the latest sprite as `descent` gives it. It is shown twice: by the widget, and as a still picture in
+    an output of its own, which the widget hides for as long as it lives. Where a notebook is opened without its kernel
+    the widget is gone, and the still stands there.
     """
 
-    def __init__(
-        self,
-        net: Callable,
-        sched,
-        sprite: torch.Tensor,
-        name: str = "Bob",
-        say: Callable | None = None,
-        folder: str | Path = KEPT,
-    ):
-        self._net, self._sched, self._sprite, self._say, self._folder = net, sched, sprite, say, folder
-        self.frames, self._called = None, ""
-        wide, style = {"width": "440px"}, {"description_width": "150px"}
-        self.seed = ipywidgets.IntSlider(1, 0, 999, description="seed", layout=wide, style=style)
-        self.steps = ipywidgets.IntSlider(50, 1, 100, description="steps", layout=wide, style=style)
-        self.eta = ipywidgets.FloatSlider(
-            1.0, min=0, max=1, step=0.1, description="fresh noise (eta)", layout=wide, style=style
-        )
-        self.start = ipywidgets.IntSlider(sched.T, 1, sched.T, description="start level", layout=wide, style=style)
+    def __init__(self, net: Callable, sched, sprite: torch.Tensor, name: str, say: Callable):
+        self._net, self._sched, self._sprite, self._say, self._still = net, sched, sprite, say, None
+        look = {"layout": {"width": "440px"}, "style": {"description_width": "150px"}}
+        self.seed = ipywidgets.IntSlider(1, 0, 999, description="seed", **look)
+        self.steps = ipywidgets.IntSlider(50, 1, 100, description="steps", **look)
+        self.eta = ipywidgets.FloatSlider(1.0, min=0, max=1, step=0.1, description="fresh noise (eta)", **look)
+        self.start = ipywidgets.IntSlider(sched.T, 1, sched.T, description="start level", **look)
         self.draw = ipywidgets.Button(description="Draw", button_style="primary", tooltip="Draw a sprite")
-        self.keep_picture = ipywidgets.Button(description="Keep the picture", disabled=True)
-        self.keep_animation = ipywidgets.Button(description="Keep the animation", disabled=True)
-        self.message = ipywidgets.HTML(
-            f"Start level {sched.T} is pure noise. Below it, you start from {html.escape(name)} with noise on him."
-        )
-        self.stage = ipywidgets.HTML()
-        self.draw.on_click(self._draw)
-        self.keep_picture.on_click(lambda _: self._keep(animated=False))
-        self.keep_animation.on_click(lambda _: self._keep(animated=True))
-        buttons = ipywidgets.HBox([self.draw, self.keep_picture, self.keep_animation])
-        super().__init__([self.seed, self.steps, self.eta, self.start, buttons, self.message, self.stage])
+        self.keep_picture = ipywidgets.Button(description="Keep the picture")
+        self.keep_film = ipywidgets.Button(description="Keep the animation")
+        self.message, self.stage = ipywidgets.HTML(), ipywidgets.HTML()
+        self.draw.on_click(lambda _: self._draw())
+        self.keep_picture.on_click(lambda _: self._keep(film=False))
+        self.keep_film.on_click(lambda _: self._keep(film=True))
+        buttons = ipywidgets.HBox([self.draw, self.keep_picture, self.keep_film])
+        hint = f"Start level {sched.T} is pure noise. Below it, you start from {html.escape(name)} with noise on him."
+        hide = ipywidgets.HTML()  # what is in it counts only while the widget lives
+        sliders = [self.seed, self.steps, self.eta, self.start]
+        super().__init__([*sliders, ipywidgets.HTML(hint), buttons, self.message, self.stage, hide])
+        hide.value = f"<style>.inkdrop-{self.model_id} {{ display: none }}</style>"
+        self._draw()
 
     def __repr__(self):
         return "Playground: sliders and buttons. Run this cell to use them."
 
-    def _draw(self, _=None):
+    def _ipython_display_(self, **_):
+        data, metadata = self._still_output()
+        self._still = display(data, metadata=metadata, raw=True, display_id=True)
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        display({"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}, raw=True)
+
+    def _still_output(self) -> tuple[dict, dict]:
+        picture = pictures.enlarge(self.frames[-1], SCALE)
+        caption = f"{self._words} ({self._choice.replace('-', ', ')}) Run this cell to draw others."
+        figure, data = pictures.figure_html(
+            picture, f"The sprite that was drawn. {self._words}", caption, picture.width
+        )
+        figure = figure.replace("<figure", f'<figure class="inkdrop-{self.model_id}"', 1)
+        bundle = {"text/plain": f"Picture: {self._words}", "text/html": figure, "image/png": data}
+        return bundle, {"image/png": {"width": picture.width}}
+
+    def _draw(self):
         seed, steps, eta, start = (slider.value for slider in (self.seed, self.steps, self.eta, self.start))
         self.message.value = "Drawing …"
         self.frames = descent(self._net, self._sched, self._sprite, seed, steps, eta, start)
-        self._called = f"sprite-seed{seed}-steps{min(steps, start)}-eta{eta:g}-level{start}"
-        words = self._say(sprites.to_tensor(self.frames[-1:])) if self._say else f"Drawn from seed {seed}."
-        self.stage.value = _moving(self.frames, f"The sprite drawn from seed {seed}, coming up out of noise. {words}")
-        self.message.value = html.escape(words)
-        self.keep_picture.disabled = self.keep_animation.disabled = False
+        self._choice = f"seed {seed}-steps {min(steps, start)}-eta {eta:g}-level {start}"
+        self._words = self._say(sprites.to_tensor(self.frames[-1:]))
+        self.stage.value = _moving(
+            self.frames, f"The sprite drawn from seed {seed}, coming up out of noise. {self._words}"
+        )
+        self.message.value = html.escape(self._words)
+        if self._still:
+            data, metadata = self._still_output()
+            self._still.update(data, metadata=metadata, raw=True)
 
-    def _keep(self, animated: bool):
-        name = self._called + "-film" * animated
+    def _keep(self, film: bool):
         try:
-            path = keep(self.frames, name, animated, self._folder)
+            path = keep(self.frames, f"sprite-{self._choice.replace(' ', '')}" + "-film" * film, film)
         except OSError as error:
-            self.message.value = (
-                f"It could not be written: {html.escape(str(error))}. Make room, or use another folder."
-            )
+            self.message.value = f"It could not be written: {html.escape(str(error))}. Make room."
         else:
             self.message.value = f"Kept: {html.escape(str(Path(path.parent.name, path.name)))}"
 
 
 def _moving(frames: np.ndarray, alt: str) -> str:
     """HTML that plays the frames once, or shows the last to those who asked their system for less motion."""
-    film, still = (
-        f"data:image/png;base64,{base64.b64encode(picture(frames, animated)).decode()}" for animated in (True, False)
-    )
+    film, still = (f"data:image/png;base64,{base64.b64encode(png(frames, film)).decode()}" for film in (True, False))
     size = frames.shape[1] * SCALE
     return (
         f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{still}">'

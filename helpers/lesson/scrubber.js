@@ -177,8 +177,10 @@ async function mount(el, data) {
     playing = on ? { from: level < frames - 1 ? level : 0, since: performance.now() } : null;
     button.ariaLabel = on ? "pause" : "play";
     button.querySelector("path").setAttribute("d", on ? PAUSE : PLAY);
-    if (on) request = requestAnimationFrame(step);
-    if (on) aloud.textContent = "";
+    if (on) {
+      request = requestAnimationFrame(step);
+      aloud.textContent = "";
+    }
   }
   function step(now) {
     const passed = Math.max(0, now - playing.since) / (data.seconds * 1000);
@@ -200,7 +202,8 @@ async function mount(el, data) {
     show(slider.valueAsNumber);
     rest(false);
   });
-  el.addEventListener("transitionend", (event) => event.target === el && recolour(el, box)); // the page's theme changed
+  for (const over of ["transitionend", "transitioncancel"]) // of the colour that it inherits: the theme has changed
+    el.addEventListener(over, (event) => event.target === el && recolour(el, box));
   play(false);
   show(level);
   rest(false);
