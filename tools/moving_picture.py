@@ -12,9 +12,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from helpers import sampler, schedule
+from helpers.lesson import pictures
 from helpers.storage import weights
 from helpers.world import ideal, judge, sprites
-from tools.contact_sheet import enlarged
 
 PATH = sprites.SPRITES / "inkdrop.png"
 SEED = 0  # of notebook 3
@@ -29,12 +29,12 @@ def frame(images: np.ndarray, level: int, last_level: int, words: str) -> Image.
     """One moment: one sprite, large, or sixteen in two rows; below, words and a slider at the noise level."""
     picture = Image.new("RGB", (WIDTH, HEIGHT + STRIP), "white")
     if len(images) == 1:
-        large = enlarged(images[0], 2 * SCALE + 1)
+        large = pictures.enlarge(images[0], 2 * SCALE + 1)
         picture.paste(large, ((WIDTH - large.width) // 2, (HEIGHT - large.height) // 2))
     else:
         for place, image in enumerate(images):
             row, column = divmod(place, COLUMNS)
-            picture.paste(enlarged(image, SCALE), (GAP + column * TILE, GAP + row * TILE))
+            picture.paste(pictures.enlarge(image, SCALE), (GAP + column * TILE, GAP + row * TILE))
     pen, font, middle = ImageDraw.Draw(picture), ImageFont.load_default(18), HEIGHT + STRIP // 2 - 2
     pen.text((GAP, middle), words, INK, font, anchor="lm")
     left, right = WIDTH // 2 + 110, WIDTH - GAP - 8
@@ -77,9 +77,9 @@ def frames() -> Iterator[tuple[Image.Image, int]]:
 
 
 def main() -> None:
-    pictures, milliseconds = zip(*frames(), strict=True)
-    pictures[0].save(PATH, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=3, compress_level=9)
-    print(f"{PATH.name}: {len(pictures)} frames, {sum(milliseconds) / 1000:.0f} s, {PATH.stat().st_size / 1e6:.2f} MB")
+    moments, milliseconds = zip(*frames(), strict=True)
+    moments[0].save(PATH, save_all=True, append_images=moments[1:], duration=milliseconds, loop=3, compress_level=9)
+    print(f"{PATH.name}: {len(moments)} frames, {sum(milliseconds) / 1000:.0f} s, {PATH.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
