@@ -1,18 +1,18 @@
 """What lies in a picture or an array, read without trusting the file.
 
-Sizes are checked before anything is decoded, nothing is unpickled, and pipes are not waited for. What has no single
-reading is refused, with the line of code that settles it. Everything here raises SpriteError.
+Sizes are checked before decoding, nothing is unpickled, pipes are not waited for. What has no single reading is
+refused by a SpriteError with the line of code that settles it.
 """
 
 import io
 import math
 import os
 import textwrap
-import unicodedata
 import warnings
 import zipfile
 from collections import Counter
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from PIL import Image
@@ -39,9 +39,6 @@ def check_plain(path: Path) -> None:
 def many(n: int, noun: str) -> str:
     """1 class, 2 classes."""
     return f"{n:,} {noun}{'' if n == 1 else 'es' if noun.endswith('s') else 's'}"
-
-
-# ---- where they are ----
 
 
 def find(path: str | Path) -> Path:
@@ -75,29 +72,21 @@ def list_pictures(folder: Path, facts: list[str]) -> list[Path]:
                 known = os.path.splitext(name)[1].lower() in FORMATS
                 (pictures if known else others).append(Path(where, name))
     if not pictures:
-        kinds = " ".join(FORMATS)
-        only = f", only files such as {min(others).name}" if others else ""
-        raise SpriteError(f"{folder}: holds no pictures ({kinds}){only}. Put some there, or name an .npy. {AS_PNG}.")
+        only = f"only files such as {min(others).name}" if others else "and no other files"
+        raise SpriteError(f"{folder}: no {' '.join(FORMATS)}, {only}. Put pictures there. {AS_PNG}.")
     if others:
         facts.append(f"{many(len(others), 'other file')} not read, such as {min(others).name}.")
 
-    def everywhere_the_same(file: Path) -> tuple:
-        parts = file.relative_to(folder).parts
-        return [unicodedata.normalize("NFC", part).casefold() for part in parts], parts
-
-    return sorted(pictures, key=everywhere_the_same)
+    parts = {file: file.relative_to(folder).parts for file in pictures}
+    return sorted(parts, key=lambda file: ([normalize("NFC", part).casefold() for part in parts[file]], parts[file]))
 
 
-# ---- pictures ----
-
-
-def read_picture(path: Path, counts: Counter | None = None) -> np.ndarray:
+def read_picture(path: Path, counts: Counter) -> np.ndarray:
     """uint8 (height, width, 4): red, green, blue and opacity; 0 0 0 0 where nothing can be seen.
 
     Adds to counts: its format; "animations" of which only the first frame is read, "frames" left out; "16 bits" a
     colour of which the upper 8 are kept.
     """
-    counts = Counter() if counts is None else counts
     check_plain(path)
     try:
         if os.path.getsize(path) > 5 * MAX_PIXELS:  # 4 bytes for a pixel that is not packed at all, and some more
@@ -118,11 +107,11 @@ def read_picture(path: Path, counts: Counter | None = None) -> np.ndarray:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SpriteError(f"{path}: far too large ({error}). Use at most {MAX_PIXELS:,} pixels.") from error
     except Image.UnidentifiedImageError as error:
-        raise SpriteError(f"{path}: not a PNG, JPEG, GIF, BMP or WebP picture. {AS_PNG}.") from error
-    except Exception as error:  # damaged, and then readers raise almost anything
         raise SpriteError(
-            f"{path}: damaged or cut short ({error}). Open it in a pixel editor, save it anew."
+            f"{path}: not a PNG, JPEG, GIF, BMP or WebP picture. {AS_PNG}; an array: np.save('sprites.npy', array)."
         ) from error
+    except Exception as error:  # damaged, and then readers raise almost anything
+        raise SpriteError(f"{path}: damaged or cut short ({error}). Save it anew in a pixel editor.") from error
     pixels[pixels[..., 3] == 0] = 0
     return pixels
 
@@ -152,8 +141,8 @@ def _decode_png(path: Path, image: Image.Image, data: bytes, counts: Counter) ->
     pixels = np.array(image.convert("RGBA"))
     counts["16 bits"] += depth == 16
     if depth == 16 and ((kind in (0, 2) and not pixels[..., :3].any()) or (kind == 2 and key)):
-        in_code = "PIL.Image.fromarray(np.asarray(PIL.Image.open(path)).astype('uint8')).save('sprite.png')"
-        mend = f"If 255 is white: {in_code}" if kind == 0 else "Save it with 8 bits a colour in a pixel editor"
+        mend = "PIL.Image.fromarray(np.asarray(PIL.Image.open(path)).astype('uint8')).save('sprite.png')"
+        mend = f"Make 255 white: {mend}" if kind == 0 else "Save it with 8 bits a colour in a pixel editor"
         raise SpriteError(f"{path}: 16 bits a colour, and nearly black or with a see-through colour. {mend}.")
     if kind in (0, 2) and key:
         highest = 2**depth - 1
@@ -163,23 +152,19 @@ def _decode_png(path: Path, image: Image.Image, data: bytes, counts: Counter) ->
     return pixels
 
 
-# ---- arrays ----
-
-
 def read_array(path: Path) -> np.ndarray:
     """The one array of numbers or words in an .npy or .npz file; where it is not packed, it is mapped, not read."""
     check_plain(path)
     try:
         with path.open("rb") as file:
-            if file.read(2) != b"PK":
-                file.seek(0)
+            if not file.peek(2).startswith(b"PK"):
                 _read_header(file)
                 return np.load(path, mmap_mode="r", allow_pickle=False)
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if len(names) != 1:
-                choose = "Choose one of them: np.save('sprites.npy', np.load(path)[name])"
-                raise SpriteError(f"{path}: holds {textwrap.shorten(', '.join(names), 200)}. {choose}.")
+                held = textwrap.shorten(", ".join(names), 200)
+                raise SpriteError(f"{path}: holds {held}. Choose one: np.save('sprites.npy', np.load(path)[name]).")
             with archive.open(names[0]) as file:
                 if _read_header(file) > MAX_BYTES:
                     raise ValueError("it unpacks to over a gigabyte")
@@ -210,8 +195,9 @@ def to_pictures(path: Path, array: np.ndarray, facts: list[str]) -> np.ndarray:
         array = array[..., None]
     if array.ndim != 4 or array.shape[-1] not in (1, 3, 4) or array.dtype.kind not in "buif":
         raise SpriteError(
-            f"{path}: holds {given}, not numbers (N, 16, 16, 3). {AS_NPY}. Flat rows become so by sprites.reshape(-1, "
-            "16, 16, 3), N as the last by np.moveaxis(sprites, -1, 0), one sheet by PIL.Image.fromarray(it).save(path)."
+            f"{path}: holds {given}, not numbers (N, 16, 16, 3). Save x with np.save('sprites.npy', x), where x = "
+            "np.load(path).reshape(-1, 16, 16, 3) if pixels lie in flat rows, np.moveaxis(np.load(path), -1, 0) if N is "
+            "last. Save one sheet with PIL.Image.fromarray(np.load(path)).save('sheet.png')."
         )
     if not 0 < array.size <= MAX_SPRITES * SIZE * SIZE * 4:
         raise SpriteError(f"{path}: holds {given}. Use at least 4 sprites and at most {MAX_SPRITES:,}.")
@@ -228,7 +214,7 @@ def to_pictures(path: Path, array: np.ndarray, facts: list[str]) -> np.ndarray:
     else:
         raise SpriteError(
             f"{path}: holds {given} from {low:g} to {high:g}. Which is black, and which white? Put it right and save: "
-            "np.save('sprites.npy', ((sprites - black) / (white - black) * 255).clip(0, 255).astype(np.uint8))."
+            "np.save('sprites.npy', ((np.load(path) - black) / (white - black) * 255).clip(0, 255).astype('uint8'))."
         )
     if array.dtype != np.uint8:
         facts.append(f"Of {array.dtype} from {low:g} to {high:g}, {meaning}.")

@@ -7,6 +7,7 @@ are put together from those numbers, and the colours of each sprite are looked u
 import hashlib
 import math
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ class Recipe:
         sheet, attribute = self.path.with_name(layer["sheet"]), layer.get("chosen_by")
         columns = self._options(layer["sheet"], attribute, layer["columns"]) if attribute else [0]
         height, width = len(self.attributes["view"]) * SIZE, len(columns) * SIZE
-        pixels = read_picture(sheet)
+        pixels = read_picture(sheet, Counter())
         if pixels.shape[:2] != (height, width):
             raise SpriteError(
                 f"{sheet}: {pixels.shape[1]}x{pixels.shape[0]} pixels. Make it {width}x{height}: one column of {SIZE} "
