@@ -147,6 +147,29 @@ def attribute_posterior(p: Tensor, labels: np.ndarray | Tensor, n: int) -> Tenso
     return (p @ has_option).float()
 
 
+def nearest(x: Tensor, images: np.ndarray | Tensor, but: Tensor | None = None) -> Tensor:
+    """The image of a set with the smallest squared distance from each picture, leaving out image but[i] for the i-th.
+
+    x       (N, C, H, W) float
+    images  the set: uint8 (M, H, W, C) or float (M, C, H, W), such as world.images or world.images[train_idx]
+
+    Returns indices, (N,) int64 on the device of x. Multiplied out, ||x - x0||^2 = ||x||^2 - 2 x.x0 + ||x0||^2, whose
+    first term is the same for every x0: one matrix product for each chunk of the set. It must be a float32 one, since
+    some members are only 0.02 RMS apart: leave torch.set_float32_matmul_precision at "highest".
+    """
+    x = x.flatten(1)
+    best, index = x.new_full((len(x),), torch.inf), torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    for columns, x0 in chunks(images, x.device):
+        distance = torch.addmm(x0.square().sum(1), x, x0.T, alpha=-2)  # (N, m)
+        if but is not None:
+            itself = but[:, None] == torch.arange(columns.start, columns.start + len(x0), device=x.device)
+            distance = distance.masked_fill(itself, torch.inf)
+        least, i = distance.min(dim=1)
+        closer = least < best
+        best, index = torch.where(closer, least, best), torch.where(closer, i + columns.start, index)
+    return index
+
+
 def chunks(images: np.ndarray | Tensor, device: torch.device | str) -> Iterator[tuple[slice, Tensor]]:
     """Read a set chunk by chunk: yields (which columns of a posterior these are, pixels (m, D) float32 in [-1, 1])."""
     for i in range(0, len(images), CHUNK):

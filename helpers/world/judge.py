@@ -23,12 +23,12 @@ import torch
 from torch import Tensor
 
 from helpers import expect
-from helpers.world import ideal, sprites
+from helpers.world import sprites
+from helpers.world.ideal import nearest
 from helpers.world.sprites import World
 
 MAX_DISTANCE = 0.1  # RMS over the picture: 13 of 255 steps of brightness
 MAX_PATCH = 0.25  # RMS over the worst 2x2 pixels: 32 of 255 steps
-ROWS = 4096  # pictures compared at a time: 4096 x 2048 distances are 34 MB
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # eq: comparing arrays has no single truth value
@@ -121,27 +121,6 @@ def judge(images: np.ndarray | Tensor, world: World, train_idx: np.ndarray) -> R
         distinct=len(np.unique(index[valid])),
         frequencies=count_options(world, index[valid]),
     )
-
-
-def nearest(x: Tensor, images: np.ndarray | Tensor) -> Tensor:
-    """The image of a set with the smallest squared distance from each picture.
-
-    x       (N, C, H, W) float
-    images  the set: uint8 (M, H, W, C) or float (M, C, H, W), such as world.images or world.images[train_idx]
-
-    Returns indices, (N,) int64 on the device of x. Multiplied out, ||x - x0||^2 = ||x||^2 - 2 x.x0 + ||x0||^2, whose
-    first term is the same for every x0: one matrix product for each chunk of the set. It must be a float32 one, since
-    some members are only 0.02 RMS apart: leave torch.set_float32_matmul_precision at "highest".
-    """
-    if len(x) > ROWS:
-        return torch.cat([nearest(few, images) for few in x.split(ROWS)])
-    x = x.flatten(1)
-    best, index = x.new_full((len(x),), torch.inf), torch.zeros(len(x), dtype=torch.int64, device=x.device)
-    for columns, x0 in ideal.chunks(images, x.device):
-        least, i = torch.addmm(x0.square().sum(1), x, x0.T, alpha=-2).min(dim=1)
-        closer = least < best
-        best, index = torch.where(closer, least, best), torch.where(closer, i + columns.start, index)
-    return index
 
 
 def differences(x: Tensor, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

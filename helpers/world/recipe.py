@@ -7,11 +7,13 @@ are put together from those numbers, and the colours of each sprite are looked u
 import hashlib
 import math
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from helpers.world.own import MAX_SPRITES, SIZE, SpriteError, first_of_each, read_picture
+from helpers.world.own import first_of_each
+from helpers.world.readers import MAX_SPRITES, SIZE, SpriteError, read_picture
 
 FORMAT = 1  # raise it when the drawing in this file changes, so that no old cache is read
 CAST = ("Bob", "Nancy", "Fred")  # whom the lessons tell of
@@ -142,7 +144,7 @@ class Recipe:
         sheet, attribute = self.path.with_name(layer["sheet"]), layer.get("chosen_by")
         columns = self._options(layer["sheet"], attribute, layer["columns"]) if attribute else [0]
         height, width = len(self.attributes["view"]) * SIZE, len(columns) * SIZE
-        pixels = read_picture(sheet, formats=["PNG"])
+        pixels = read_picture(sheet, Counter())
         if pixels.shape[:2] != (height, width):
             raise SpriteError(
                 f"{sheet}: {pixels.shape[1]}x{pixels.shape[0]} pixels. Make it {width}x{height}: one column of {SIZE} "

@@ -21,10 +21,10 @@ from torch import Tensor
 
 from helpers.storage import files
 from helpers.world import own
-from helpers.world.own import MAX_SPRITES, SIZE, SpriteError
+from helpers.world.readers import SIZE
+from helpers.world.readers import SpriteError as SpriteError  # whoever loads sprites may want to catch it
 from helpers.world.recipe import Recipe
 
-__all__ = ["MAX_SPRITES", "SIZE", "SpriteError", "World", "fingerprint", "load", "load_world", "to_tensor", "to_uint8"]
 SPRITES = Path(__file__).resolve().parents[2] / "sprites"
 CARD = SPRITES.with_name("weights") / "card.json"  # of the network that comes with Inkdrop
 CACHED_WORLDS = 3  # that many stay in the cache, 129 MB each: whoever edits the recipe makes one after another
@@ -78,21 +78,37 @@ def fingerprint(images: np.ndarray) -> str:
     return hashlib.sha256(to_tensor(images).contiguous().numpy()).hexdigest()[:16]
 
 
-def load(path: str | Path | None = None) -> World:
+def load(
+    path: str | Path | None = None,
+    *,
+    labels: str | Path | None = None,
+    background: tuple[int, int, int] = (255, 255, 255),
+    tile: int | tuple[int, int] | None = None,
+    margin: int | tuple[int, int] = 0,
+    spacing: int | tuple[int, int] = 0,
+) -> World:
     """The world that the lessons tell of; with a path, a learner's own sprites.
 
-    path  a folder of PNGs, one PNG sheet or a .npy file. None: the world
+    path        None: the world, whatever else is given. Or a picture (.png .gif .bmp .webp .jpg), one sprite of 16x16
+                or a sheet; a folder of pictures, or of folders whose names are classes; an array (.npy .npz), best
+                uint8 (N, 16, 16, 3)
+    labels      with an array: an .npy of the class of each sprite, integers (N,), words, or one-hot (N, classes)
+    background  red, green and blue in 0..255, laid under what is see-through
+    tile        size of a sheet's tiles in pixels, or (width, height). Those larger than 16x16 are averaged down
+    margin      pixels before the first tile of a sheet, or (left, top)
+    spacing     pixels between its tiles, or (across, down)
 
-    Own sprites have no duplicates: a copy in both halves of a split would make a memorised sprite look new. The first
-    three take the places of Bob, Nancy and Fred. Raises SpriteError, which names the file and says how to mend it.
+    Prints what was read, and all that was left out or changed. Duplicates are left out, since a copy in both halves of
+    a split would make a memorised sprite look new. The first three sprites take the places of Bob, Nancy and Fred.
+    Raises SpriteError, which names the file and says what to do.
     """
     if path is None:
         return load_world()
-    images = own.load(path)
+    images, classes, codes = own.load(path, labels, background, tile, margin, spacing)
     return World(
         images=images,
-        attributes={},
-        labels={},
+        attributes={"class": classes} if classes else {},
+        labels={"class": codes} if classes else {},
         cast={"Bob": 0, "Nancy": 1, "Fred": 2},
         known=False,
         n_train=min(10_000, len(images) * 9 // 10),

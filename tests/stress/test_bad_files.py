@@ -20,6 +20,7 @@ import socket
 import struct
 import sys
 import warnings
+import zipfile
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -36,7 +37,7 @@ from helpers.storage import files, resume, weights
 from helpers.storage.files import FileError
 from helpers.training import Run
 from helpers.unet import UNet
-from helpers.world import own, sprites
+from helpers.world import sprites
 from helpers.world.sprites import SpriteError
 
 resource = pytest.importorskip("resource", reason="limits on memory and time are Unix's own")
@@ -123,6 +124,7 @@ def place(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
     Image.fromarray(drawings(1)[0]).save(tmp_path / "outside" / "elsewhere.png")
     monkeypatch.chdir(tmp_path / "here")
+    b"a".decode("cp437")  # what is imported only now is no offence
     warnings.simplefilter("ignore")
     return tmp_path / "inside"
 
@@ -148,7 +150,7 @@ def survive(kind, name, path, load, check, error):
         tally["refused"] += 1
         says = str(told)
         assert str(path) in says, says
-        assert re.search(r"\b(Add|Build|Check|Copy|Go on|Make|Name|Open|Put|Save|Train|Use) ", says), says
+        assert re.search(r"\b(Add|Build|Check|Choose|Copy|Go on|Make|Name|Open|Put|Save|Train|Use|give) ", says), says
         deep = kind == "npy, headers"  # Python's parser says of them that they take too much memory
         assert deep or not isinstance(told.__cause__, MemoryError), says
 
@@ -345,6 +347,45 @@ def test_png_bombs(place):
             survive("PNG, bombs", f"{size:,} zeros", place / "mine.png", sprites.load, check_world, SpriteError)
 
 
+def other_pictures():
+    """Good pictures of the other kinds that are read: name -> content."""
+    moving = {"save_all": True, "append_images": [SHEET.rotate(90), SHEET.rotate(180)]}
+    options = {
+        "JPEG": {},
+        "GIF": {},
+        "BMP": {},
+        "WEBP": {"lossless": True},
+        "GIF moving": moving,
+        "WEBP moving": moving,
+    }
+    for kind, chosen in options.items():
+        stream = io.BytesIO()
+        SHEET.save(stream, kind.split()[0], **chosen)
+        yield kind, stream.getvalue()
+
+
+def test_other_pictures_damaged(place):
+    rng = np.random.default_rng(10)
+    for kind, content in other_pictures():
+        cases = itertools.chain(
+            cut(content, 80),
+            flipped(content, rng.integers(0, 8 * len(content), 80)),
+            flipped(content, range(0, 8 * 60, 3)),  # the header
+            mangled(content, pictures()["P"], rng, 60),
+        )
+        load_each(f"{kind}, damaged", cases, place / "mine.png")
+
+
+def test_other_pictures_that_claim_to_be_vast(place):
+    def cases():
+        for kind, content in other_pictures():
+            for claim in (b"\xff\xff", b"\xff\x3f", b"\x00\x80", b"\xff\xff\xff\x7f"):
+                for at in range(4, 40):
+                    yield f"{kind}, {claim} at {at}", content[:at] + claim + content[at + len(claim) :]
+
+    load_each("vast pictures", cases(), place / "mine.png")
+
+
 def test_other_formats_named_png(place):
     def cases():
         for kind in ("JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO", "TGA", "PCX", "PDF", "EPS"):
@@ -387,6 +428,31 @@ def test_npy_damaged(place):
         traps(marker),
     )
     load_each("npy, damaged", cases, place / "mine.npy")
+    assert not marker.exists()
+
+
+def test_npz_damaged(place):
+    rng, content, marker = np.random.default_rng(11), io.BytesIO(), place / "sprung"
+    np.savez_compressed(content, sprites=drawings(5) // 9 * 9)
+    content, header = content.getvalue(), "{'descr': '|u1', 'fortran_order': False, 'shape': (4, 16, 16, 3), }"
+
+    def packed():
+        for old, new in (("4,", "4,"), ("4,", "9000000000,"), ("4,", "-4,"), ("|u1", "O")):
+            for size in (0, 3072, 2**24):
+                stream = io.BytesIO()
+                with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+                    archive.writestr("sprites.npy", with_npy_header(header.replace(old, new), data=bytes(size)))
+                yield f"{size} {new}", stream.getvalue()
+
+    cases = itertools.chain(
+        cut(content, 200),
+        flipped(content, rng.integers(0, 8 * len(content), 300)),
+        flipped(content, range(8 * (len(content) - 100), 8 * len(content), 2)),  # the list of what is in it
+        mangled(content, npy(), rng, 200),
+        packed(),
+        traps(marker),
+    )
+    load_each("npz, damaged", cases, place / "mine.npz")
     assert not marker.exists()
 
 
@@ -475,7 +541,7 @@ def test_a_folder_of_thousands_of_other_files(place):
 
 
 def test_a_folder_of_sheets_that_would_fill_the_memory(place, monkeypatch):
-    monkeypatch.setattr(own, "MAX_SPRITES", 30_000)
+    monkeypatch.setattr("helpers.world.own.MAX_SPRITES", 30_000)
     sheet = png(Image.new("RGB", (1_600, 1_600), "red"))  # 10,000 tiles in a small file
     for n in range(200):  # together 1.5 GB, were all of them read
         (place / f"{n}.png").write_bytes(sheet)
