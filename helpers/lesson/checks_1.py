@@ -22,8 +22,7 @@ def one_step(step: Callable, sched: Schedule) -> Result:
             "The noise is right, but nothing pulls x to zero: multiply x by sqrt(1 - beta).": x + push * noise,
             "The noise is right. The pull lacks a square root: sqrt(1 - beta) * x.": (1 - beta) * x + push * noise,
             "The pull is right. The noise is too weak: it wants sqrt(beta), not beta.": pull * x + beta * noise,
-            "Those are weights of variances. What multiplies a value is their square root.": (1 - beta) * x
-            + beta * noise,
+            "Those are weights of variances. Values take their square root.": (1 - beta) * x + beta * noise,
             "The two weights have changed places: x keeps nearly all of itself in one step.": push * x + pull * noise,
         }
 
@@ -41,10 +40,8 @@ def add_noise(noising: Callable, sched: Schedule) -> Result:
     def mistakes(x0, alpha_bar, noise):
         keep, add = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
         return {
-            "The noise is too weak in the middle levels. Look at the weight of noise.": keep * x0
-            + (1 - alpha_bar) * noise,
-            "The noise is right, but the sprite fades too soon. Look at the weight of x0.": alpha_bar * x0
-            + add * noise,
+            "The noise is too weak half-way. Look at the weight of noise.": keep * x0 + (1 - alpha_bar) * noise,
+            "The sprite fades too soon. Look at the weight of x0.": alpha_bar * x0 + add * noise,
             "Now both square roots are missing. Weights of values are roots.": alpha_bar * x0 + (1 - alpha_bar) * noise,
             "The noise is multiplied by itself. Use it once.": keep * x0 + add * noise * noise,
             "The two weights have changed places: at level 0 all of x0 must stay.": add * x0 + keep * noise,
@@ -87,9 +84,7 @@ def best_answer(answer: Callable) -> Result:
         }
 
     inputs = [(torch.tensor(p), checks.samples(len(p))[0]) for p in ([0.7, 0.2, 0.1], [0.1, 0.1, 0.3, 0.25, 0.25])]
-    praise = (
-        "The average of all sprites, each weighted by its probability: no other answer has a smaller squared error."
-    )
+    praise = "The average of all sprites, each weighted by its probability: nothing has a smaller squared error."
     return checks.function(answer, reference, mistakes, inputs, praise)
 
 

@@ -70,11 +70,9 @@ def running_mean(function: Callable) -> Result:
 
     def mistakes(mean, weights, decay):
         return {
-            "The two shares have changed places: the mean keeps decay of itself, so is slow.": (1 - decay) * mean
-            + decay * weights,
+            "The two shares have changed places.": (1 - decay) * mean + decay * weights,
             "The two shares must add up to 1, or the mean grows and grows.": decay * mean + weights,
-            "The mean must give up as much of itself as it takes in: multiply it by decay.": mean
-            + (1 - decay) * weights,
+            "The mean must give up as much as it takes in: multiply it by decay.": mean + (1 - decay) * weights,
             "That is the plain mean of two. Use decay: of the old mean that share stays.": (mean + weights) / 2,
             "That throws away the mean and keeps the newest weights only.": weights,
         }
@@ -94,22 +92,16 @@ def last_floor(value: float, images: torch.Tensor) -> Result:
     value = checks.number(value)
     if isinstance(value, Result):
         return value
-    off = images - images.mean(dim=0)
+    off, off_one = images - images.mean(dim=0), images - images.mean()
     answer = off.square().mean().item()
     mistakes = {
         "That is the error of plain grey. The average of all sprites is a better guess.": images.square().mean(),
         "Square the differences instead of taking their absolute value.": off.abs().mean(),
-        "That is one average over all pixels. Take the average sprite: the mean over dim=0 only.": (
-            images - images.mean()
-        )
-        .square()
-        .mean(),
+        "That is one average over all pixels. Take the mean over dim=0 only.": off_one.square().mean(),
         "That is the root of it. The loss is the mean of the squares.": answer**0.5,
     }
     if checks.near(value, answer):
-        return right(
-            f"{answer:.3f}: with nothing known, the average is the best that can be said, and it is off by so."
-        )
+        return right(f"{answer:.3f}: with nothing known, nothing better can be said than the average, off by so.")
     for hint, mistake in mistakes.items():
         if checks.near(value, float(mistake)):
             return wrong(hint)

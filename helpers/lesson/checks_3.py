@@ -6,7 +6,7 @@ import torch
 
 from helpers import sampler
 from helpers.lesson import checks
-from helpers.lesson.checks import EMPTY, Result, right, same, wrong
+from helpers.lesson.checks import Result, right, same, wrong
 from helpers.schedule import Schedule
 
 
@@ -19,15 +19,12 @@ def ddim_step(step: Callable, sched: Schedule) -> Result:
 
     def mistakes(xt, x0_guess, a_t, a_s):
         noise = (xt - a_t.sqrt() * x0_guess) / (1 - a_t).sqrt()
-        keep = a_s.sqrt() * x0_guess
+        keep, add = a_s.sqrt() * x0_guess, (1 - a_s).sqrt()
         return {
-            "The noise is still as strong as at level t. Which of the two levels do you go to?": keep
-            + (1 - a_t).sqrt() * noise,
+            "The noise is still as strong as at level t. To which level do you go?": keep + (1 - a_t).sqrt() * noise,
             "That is xt again: taken apart and put together at the same level. Put it together at level s.": xt,
-            "You mixed in xt itself. First take the sprite out of it: what is left is the noise.": keep
-            + (1 - a_s).sqrt() * xt,
-            "Your noise is too weak: in xt it has the weight sqrt(1 - a_t). Divide by that.": keep
-            + (1 - a_s).sqrt() * (xt - a_t.sqrt() * x0_guess),
+            "You mixed in xt itself. Take the sprite out of it: what is left is the noise.": keep + add * xt,
+            "Your noise is too weak: it has a weight in xt. Divide by that.": keep + add * (1 - a_t).sqrt() * noise,
             "The noise is right. The weights of the mix lack their square roots.": a_s * x0_guess + (1 - a_s) * noise,
             "That is the noise in xt. Now mix it with the guess, at the proportions of level s.": noise,
             "That is the guess alone, so one jump. Go down only to level s: some noise must stay.": x0_guess,
@@ -117,8 +114,6 @@ def _but_for_rounding(levels: list, others: list) -> bool:
 
 def by_chance(share: float, n_train: int, n_world: int) -> Result:
     """Check the share of training sprites among sprites drawn fairly from the whole world."""
-    if share is ...:
-        return EMPTY
     share, expected = checks.number(share), n_train / n_world
     if isinstance(share, Result):
         return share
@@ -147,13 +142,10 @@ def between(walk: Callable) -> Result:
     def mistakes(a, b, u):
         from_a, from_b, whole = weights(a, b, u)
         return {
-            "That is the straight line. Half way, its noise is too weak: use the sines of the angle.": (1 - u) * a
-            + u * b,
+            "That is the straight line. Half way, its noise is too weak: use the sines.": (1 - u) * a + u * b,
             "The ends have changed places: at u = 0 you should be at a.": (from_b * a + from_a * b) / whole,
-            "Nearly: divide by the sine of the whole angle, or else at u = 0 you are not quite at a.": from_a * a
-            + from_b * b,
-            "Good variance! But the walk is meant to go at an even pace: use the sines.": (1 - u) ** 0.5 * a
-            + u**0.5 * b,
+            "Nearly: divide by the sine of the whole angle, to begin just at a.": from_a * a + from_b * b,
+            "Good variance! But go at an even pace: use the sines.": (1 - u) ** 0.5 * a + u**0.5 * b,
         }
 
     inputs = [(*checks.samples(2, seed)[1], u) for seed, u in ((9, 0.3), (10, 0.8))]

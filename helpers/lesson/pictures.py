@@ -19,7 +19,6 @@ from IPython.display import display
 from PIL import Image, ImageDraw, ImageFont
 
 LINE, TEXT = "#d8d8de", "#1c1c22"
-DENSITY = 1.5  # pixels of a chart per CSS pixel
 
 
 def show(picture, *, caption: str, alt: str) -> None:
@@ -31,16 +30,17 @@ def show(picture, *, caption: str, alt: str) -> None:
 
     Raises ValueError for another kind of picture, or an empty caption or alt.
     """
-    width = None
+    density = 1.0  # pixels per CSS pixel
     if hasattr(picture, "savefig"):
-        out = io.BytesIO()
-        picture.savefig(out, format="png", dpi=96 * DENSITY, bbox_inches="tight", facecolor="white")
+        density, out = 1.5, io.BytesIO()
+        picture.savefig(out, format="png", dpi=96 * density, bbox_inches="tight", facecolor="white")
         matplotlib.pyplot.close(picture)
         picture = Image.open(out).convert("RGB").quantize(256, dither=Image.Dither.NONE)  # a third of the size
-        width = round(picture.width / DENSITY)
-    figure, png = figure_html(picture := enlarge(picture), alt, caption, width or picture.width)
+    picture = enlarge(picture)
+    width = round(picture.width / density)
+    figure, png = figure_html(picture, alt, caption, width)
     bundle = {"text/plain": f"Picture: {alt}", "text/html": figure, "image/png": png}
-    display(bundle, metadata={"image/png": {"width": width or picture.width}}, raw=True)
+    display(bundle, metadata={"image/png": {"width": width}}, raw=True)
 
 
 def figure_html(picture: Image.Image, alt: str, caption: str, width: int) -> tuple[str, str]:

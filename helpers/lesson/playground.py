@@ -5,6 +5,7 @@ uses only what exists in ipywidgets 7.7 and 8, and sends its picture as text (ba
 """
 
 import base64
+import hashlib
 import html
 import io
 from collections.abc import Callable
@@ -76,9 +77,8 @@ class Playground(ipywidgets.VBox):
     name        what that sprite is called
     say         takes the picture (1, 3, 16, 16) float and returns a line of text about it
 
-    `frames` holds the latest sprite as `descent` gives it. It is shown twice: by the widget, and as a still picture in
-    an output of its own, which the widget hides for as long as it lives. Where a notebook is opened without its kernel
-    the widget is gone, and the still stands there.
+    `frames` holds the latest sprite as `descent` gives it. A still picture of it stands in an output of its own, which
+    the widget hides for as long as it lives: it is there when the notebook is opened without its kernel.
     """
 
     def __init__(self, net: Callable, sched, sprite: torch.Tensor, name: str, say: Callable):
@@ -95,54 +95,52 @@ class Playground(ipywidgets.VBox):
         self.draw.on_click(lambda _: self._draw())
         self.keep_picture.on_click(lambda _: self._keep(film=False))
         self.keep_film.on_click(lambda _: self._keep(film=True))
-        buttons = ipywidgets.HBox([self.draw, self.keep_picture, self.keep_film])
+        self._draw()
+        self._class = "inkdrop-" + hashlib.sha256(self.frames.tobytes()).hexdigest()[:12]
+        hide = ipywidgets.HTML(f"<style>.{self._class} {{ display: none }}</style>")
         hint = f"Start level {sched.T} is pure noise. Below it, you start from {html.escape(name)} with noise on him."
-        hide = ipywidgets.HTML()  # what is in it counts only while the widget lives
+        buttons = ipywidgets.HBox([self.draw, self.keep_picture, self.keep_film])
         sliders = [self.seed, self.steps, self.eta, self.start]
         super().__init__([*sliders, ipywidgets.HTML(hint), buttons, self.message, self.stage, hide])
-        hide.value = f"<style>.inkdrop-{self.model_id} {{ display: none }}</style>"
-        self._draw()
 
     def __repr__(self):
         return "Playground: sliders and buttons. Run this cell to use them."
 
     def _ipython_display_(self, **_):
-        data, metadata = self._still_output()
-        self._still = display(data, metadata=metadata, raw=True, display_id=True)
+        self._still = display(self._picture(), raw=True, display_id=True)
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         display({"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}, raw=True)
 
-    def _still_output(self) -> tuple[dict, dict]:
-        picture = pictures.enlarge(self.frames[-1], SCALE)
-        caption = f"{self._words} ({self._choice.replace('-', ', ')}) Run this cell to draw others."
+    def _picture(self) -> dict:
+        """The still, by MIME type."""
+        picture, choice = pictures.enlarge(self.frames[-1], SCALE), ", ".join(self._choice)
+        caption = f"{self._words} ({choice}) Run this cell to draw others."
         figure, data = pictures.figure_html(
             picture, f"The sprite that was drawn. {self._words}", caption, picture.width
         )
-        figure = figure.replace("<figure", f'<figure class="inkdrop-{self.model_id}"', 1)
-        bundle = {"text/plain": f"Picture: {self._words}", "text/html": figure, "image/png": data}
-        return bundle, {"image/png": {"width": picture.width}}
+        figure = figure.replace("<figure", f'<figure class="{self._class}"', 1)
+        return {"text/plain": f"Picture: {self._words}", "text/html": figure, "image/png": data}
 
     def _draw(self):
         seed, steps, eta, start = (slider.value for slider in (self.seed, self.steps, self.eta, self.start))
         self.message.value = "Drawing …"
         self.frames = descent(self._net, self._sched, self._sprite, seed, steps, eta, start)
-        self._choice = f"seed {seed}-steps {min(steps, start)}-eta {eta:g}-level {start}"
+        self._choice = f"seed {seed}", f"steps {min(steps, start)}", f"eta {eta:g}", f"level {start}"
         self._words = self._say(sprites.to_tensor(self.frames[-1:]))
         self.stage.value = _moving(
             self.frames, f"The sprite drawn from seed {seed}, coming up out of noise. {self._words}"
         )
         self.message.value = html.escape(self._words)
         if self._still:
-            data, metadata = self._still_output()
-            self._still.update(data, metadata=metadata, raw=True)
+            self._still.update(self._picture(), raw=True)
 
     def _keep(self, film: bool):
+        name = "-".join(["sprite", *self._choice, *["film"] * film]).replace(" ", "")
         try:
-            path = keep(self.frames, f"sprite-{self._choice.replace(' ', '')}" + "-film" * film, film)
+            path = keep(self.frames, name, film)
+            self.message.value = f"Kept: {html.escape(str(Path(path.parent.name, path.name)))}"
         except OSError as error:
             self.message.value = f"It could not be written: {html.escape(str(error))}. Make room."
-        else:
-            self.message.value = f"Kept: {html.escape(str(Path(path.parent.name, path.name)))}"
 
 
 def _moving(frames: np.ndarray, alt: str) -> str:

@@ -2,53 +2,48 @@
 // HTML, so it must not contain a closing script tag. The page's colours are inherited, so that they follow its theme.
 
 const STYLE = `
-.inkdrop { margin: 8px 0; padding: 0 3px; max-width: 760px; font: 14px/1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+.inkdrop { max-width: 760px; margin: 8px 0; padding: 0 3px; font: 14px/1.45 var(--jp-ui-font-family, system-ui, sans-serif);
   transition: color 1ms; --accent: #3a86dd; --line: color-mix(in srgb, currentColor 50%, transparent); }
 .inkdrop * { box-sizing: border-box; }
-.inkdrop .title { font-weight: 600; margin-bottom: 8px; }
+.inkdrop .title { margin-bottom: 8px; }
+.inkdrop :is(.title, .heading) { font-weight: 600; }
 .inkdrop .stage { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: flex-start; }
 .inkdrop .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 130px), 1fr));
-  gap: 12px 24px; max-width: 100%; }
-.inkdrop canvas { display: block; margin: 0 auto; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px;
-  background: #fff; }
+  gap: 12px 24px; max-width: 100%; text-align: center; }
+.inkdrop canvas { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px; background: #fff; }
 .inkdrop canvas.crisp { image-rendering: pixelated; }
-.inkdrop .name { font-size: 13px; text-align: center; margin-top: 4px; }
+.inkdrop :is(.panels, .bars, figcaption) { font-size: 13px; }
 .inkdrop .bars { display: grid; grid-template-columns: auto minmax(60px, 1fr) auto; gap: 8px 10px; flex: 1 1 190px;
-  max-width: 320px; align-items: center; font-size: 13px; }
-.inkdrop .bars .heading { grid-column: 1 / -1; font-weight: 600; }
-.inkdrop .track { height: 12px; border: 1px solid var(--line); border-radius: 3px; overflow: hidden; }
+  max-width: 320px; align-items: center; }
+.inkdrop .heading { grid-column: 1 / -1; }
+.inkdrop .track { height: 12px; border: 1px solid var(--line); border-radius: 3px; }
 .inkdrop .fill { height: 100%; background: var(--accent); forced-color-adjust: none; }
-.inkdrop :is(.number, .readout) { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
 .inkdrop .controls { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; margin-top: 12px; }
 .inkdrop button { width: 36px; height: 36px; padding: 9px; border: 1px solid var(--line); border-radius: 50%;
-  background: transparent; color: inherit; cursor: pointer; }
-.inkdrop button:hover { border-color: currentColor; }
-.inkdrop button svg { display: block; width: 16px; height: 16px; fill: currentColor; }
+  background: none; color: inherit; cursor: pointer; }
+.inkdrop svg { display: block; fill: currentColor; }
 .inkdrop input { flex: 1 1 160px; min-width: 0; height: 28px; margin: 0; accent-color: var(--accent); cursor: pointer; }
 .inkdrop :is(button, input):focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-.inkdrop :is(.readout, .words, .number) { display: grid; }
-.inkdrop :is(.readout, .words, .number) > * { grid-area: 1 / 1; }
+.inkdrop .steady { display: grid; font-variant-numeric: tabular-nums; }
+.inkdrop .steady > * { grid-area: 1 / 1; }
 .inkdrop .longest { visibility: hidden; }
+.inkdrop :is(.number, .readout) { text-align: right; white-space: nowrap; }
 .inkdrop .words { margin-top: 6px; font-size: 15px; }
 .inkdrop .aloud { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.inkdrop figcaption { margin-top: 8px; padding-top: 8px; border-top: 1px solid var(--line); font-size: 13px; }
+.inkdrop figcaption { margin-top: 8px; padding-top: 8px; border-top: 1px solid var(--line); }
 `;
 const PLAY = "M3 1l12 7-12 7z";
 const PAUSE = "M2 1h4v14H2zM10 1h4v14h-4z";
 
-function make(parent, tag, className, text) {
-  const node = parent.appendChild(document.createElement(tag));
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
+function make(parent, tag, className = "", textContent = "") {
+  return parent.appendChild(Object.assign(document.createElement(tag), { className, textContent }));
 }
 
 // A text that changes without anything around it moving: the longest of the texts, unseen, holds the room.
 function steady(parent, className, texts) {
-  const node = make(parent, "div", className);
+  const node = make(parent, "div", `steady ${className}`);
   const shown = make(node, "span");
-  const longest = make(node, "span", "longest", texts.reduce((a, b) => (b.length > a.length ? b : a), ""));
-  longest.ariaHidden = "true";
+  make(node, "span", "longest", texts.reduce((a, b) => (b.length > a.length ? b : a))).ariaHidden = "true";
   return shown;
 }
 
@@ -135,8 +130,7 @@ async function mount(el, data) {
     return [data.bars[name], fill, steady(bars, "number", ["100 %"])];
   });
   const controls = make(box, "div", "controls");
-  const button = make(controls, "button");
-  button.type = "button";
+  const button = Object.assign(make(controls, "button"), { type: "button" });
   button.innerHTML = '<svg viewBox="0 0 16 16" aria-hidden="true"><path/></svg>';
   const slider = make(controls, "input");
   Object.assign(slider, { type: "range", min: 0, max: frames - 1, step: 1, ariaLabel: data.label });
@@ -145,8 +139,7 @@ async function mount(el, data) {
   const readouts = data.values.map((value) => `${data.label} ${value} / ${top}`);
   const readout = steady(controls, "readout", readouts);
   const words = data.captions && steady(box, "words", data.captions);
-  const aloud = make(box, "div", "aloud");
-  aloud.role = "status";
+  const aloud = Object.assign(make(box, "div", "aloud"), { role: "status" });
   make(box, "figcaption", "", data.caption);
 
   let level = data.level;
@@ -172,40 +165,31 @@ async function mount(el, data) {
     slider.setAttribute("aria-valuetext", told);
     aloud.textContent = say ? told : "";
   }
-  function play(on) {
+  function play(on, say = slider !== document.activeElement) {
     cancelAnimationFrame(request);
     playing = on ? { from: level < frames - 1 ? level : 0, since: performance.now() } : null;
     button.ariaLabel = on ? "pause" : "play";
     button.querySelector("path").setAttribute("d", on ? PAUSE : PLAY);
-    if (on) {
-      request = requestAnimationFrame(step);
-      aloud.textContent = "";
-    }
+    if (on) request = requestAnimationFrame(step);
+    if (on) aloud.textContent = "";
+    else rest(say);
   }
   function step(now) {
     const passed = Math.max(0, now - playing.since) / (data.seconds * 1000);
     const next = Math.min(playing.from + Math.floor(passed * frames), frames - 1);
     if (next !== level) show(next);
     if (next < frames - 1) request = requestAnimationFrame(step);
-    else {
-      play(false);
-      rest(slider !== document.activeElement);
-    }
+    else play(false);
   }
 
-  button.addEventListener("click", () => {
-    play(!playing);
-    if (!playing) rest(true);
-  });
+  button.addEventListener("click", () => play(!playing));
   slider.addEventListener("input", () => {
-    if (playing) play(false);
     show(slider.valueAsNumber);
-    rest(false);
+    play(false, false);
   });
   for (const over of ["transitionend", "transitioncancel"]) // of the colour that it inherits: the theme has changed
     el.addEventListener(over, (event) => event.target === el && recolour(el, box));
-  play(false);
   show(level);
-  rest(false);
+  play(false, false);
   recolour(el, box);
 }
