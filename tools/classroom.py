@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.lesson import checks
 from tools import notebooks, stamp
 
 PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
@@ -112,8 +113,8 @@ def mark(cell: dict | None, given: dict) -> str:
         if output["output_type"] == "error":
             return WRONG
         said = _text(output.get("data", {}).get("text/plain", ""))
-        for beginning, means in {"✓ Right.": RIGHT, "✗ Not yet.": WRONG, "… Your turn.": EMPTY}.items():
-            if said.startswith(beginning):
+        for passed, means in {True: RIGHT, False: WRONG, None: EMPTY}.items():
+            if said.startswith(checks.MARKS[passed]):
                 return means
     return UNKNOWN
 
