@@ -250,7 +250,6 @@ def test_bad_input_is_refused_with_advice(xt, t, images, error, says):
 @pytest.mark.parametrize(
     ("p", "labels", "n", "says"),
     [
-        (P[0], [0, 1, 2, 1, 0], 3, r"p\[None\]"),
         (P, [0, 1, 2, 1], 3, "5 columns for a set of 4"),
         (P, [0, 1, 2, 3, 0], 3, r"0\.\.2"),
         (P, [0, 1, 2, -1, 0], 3, r"0\.\.2"),

@@ -197,8 +197,6 @@ def image_shape(images: np.ndarray | Tensor) -> tuple[int, ...]:
 
 def check_posterior(p: Tensor, m: int | None = None) -> None:
     """Refuse anything but a tensor (B, M) of probabilities, with M = m where that is given."""
-    if p.ndim != 2:
-        raise ValueError(f"p must have shape (B, M), got {tuple(p.shape)}: for one row use p[None]")
     if m is not None and p.shape[1] != m:
         raise ValueError(f"p has {p.shape[1]} columns for a set of {m} images: was it computed on another set?")
     if not torch.allclose(p.sum(1), p.new_ones(()), atol=1e-3):

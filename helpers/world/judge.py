@@ -10,10 +10,10 @@ away. The second one sees them. It takes four pixels together, because small err
 noise, are large in a single pixel here and there. It is just below 0.26, the least by which any detail that differs
 shows (two of the skins); what a network draws within it, the eye cannot tell from the member itself.
 
-`tests/test_judge.py` measures how often the rule errs. With 1,000 of each kind, it refused no true sprite with noise of
-0.02, 0.05 or 0.08 RMS. It accepted no blend, average or noise, 0.1 % of halves of two sprites (those that nearly fit),
-and of sprites with one part in another hue none of 3,266 that was more than 0.3 RMS off, where the first bound alone
-accepts 24 %; 17 % of those 0.2 to 0.3 off, and 88 % of those off by less, which is hard to see.
+`tests/long/test_ideal_and_judge.py` measures how often the rule errs. With 1,000 of each kind, it refused no true
+sprite with noise of 0.02, 0.05 or 0.08 RMS. It accepted no blend, average or noise, 0.1 % of halves of two sprites
+(those that nearly fit), and of sprites with one part in another hue none of 3,266 that was more than 0.3 RMS off, where
+the first bound alone accepts 24 %; 17 % of those 0.2 to 0.3 off, and 88 % of those off by less, which is hard to see.
 """
 
 from dataclasses import dataclass

@@ -195,9 +195,9 @@ def to_pictures(path: Path, array: np.ndarray, facts: list[str]) -> np.ndarray:
         array = array[..., None]
     if array.ndim != 4 or array.shape[-1] not in (1, 3, 4) or array.dtype.kind not in "buif":
         raise SpriteError(
-            f"{path}: holds {given}, not numbers (N, 16, 16, 3). Save x with np.save('sprites.npy', x), where x = "
-            "np.load(path).reshape(-1, 16, 16, 3) if pixels lie in flat rows, np.moveaxis(np.load(path), -1, 0) if N is "
-            "last. Save one sheet with PIL.Image.fromarray(np.load(path)).save('sheet.png')."
+            f"{path}: holds {given}, not numbers (N, 16, 16, 3). Save x with np.save('sprites.npy', x), where x is "
+            "np.load(path).reshape(-1, 16, 16, 3) for pixels in flat rows, np.moveaxis(np.load(path), -1, 0) with N as "
+            "the last. Save one sheet with PIL.Image.fromarray(np.load(path)).save('sheet.png')."
         )
     if not 0 < array.size <= MAX_SPRITES * SIZE * SIZE * 4:
         raise SpriteError(f"{path}: holds {given}. Use at least 4 sprites and at most {MAX_SPRITES:,}.")

@@ -75,6 +75,11 @@ class Recipe:
                 raise self._wrong(f"{where} names {option!r}, no option of {name!r}. Use one of: {known}.")
         return [self.attributes[name].index(option) for option in chosen]
 
+    def _have(self, labels: dict, where: str, name: str, chosen: list[str]) -> np.ndarray:
+        """Which combinations have one of the chosen options."""
+        options = self._options(where, name, chosen)
+        return np.isin(labels[name], options)
+
     def _combinations(self, rules: list[dict]) -> dict[str, np.ndarray]:
         sizes = [len(options) for options in self.attributes.values()]
         if math.prod(sizes) > 100 * MAX_SPRITES:
@@ -84,16 +89,11 @@ class Recipe:
         allowed = np.ones(grid.shape[1], dtype=bool)
         hidden = {name: ~allowed for name, options in self.attributes.items() if "hidden" in options}
         for number, rule in enumerate(rules, start=1):
-
-            def is_one_of(name: str, chosen: list[str], where: str = f"rule {number}") -> np.ndarray:
-                wanted = self._options(where, name, chosen)
-                return np.isin(labels[name], wanted)
-
             holds = np.ones_like(allowed)
             for name, chosen in rule["when"].items():
-                holds &= is_one_of(name, chosen)
+                holds &= self._have(labels, f"rule {number}", name, chosen)
             for name, chosen in rule["only"].items():
-                allowed &= ~holds | is_one_of(name, chosen)
+                allowed &= ~holds | self._have(labels, f"rule {number}", name, chosen)
                 if "hidden" in chosen:
                     hidden[name] |= holds
         for name, asked in hidden.items():  # hidden where a rule asks for it, and nowhere else
@@ -174,7 +174,7 @@ class Recipe:
             raise self._wrong(f"the cast's {name} lacks {', '.join(missing)}. Name every attribute.")
         match = np.ones(len(self.labels["view"]), dtype=bool)
         for attribute, option in looks.items():
-            match &= self.labels[attribute] == self._options(f"the cast's {name}", attribute, [option])[0]
+            match &= self._have(self.labels, f"the cast's {name}", attribute, [option])
         if not match.any():
             raise self._wrong(f"the rules do not allow the cast's {name}. Change the cast or the rules.")
         return int(np.argmax(match))

@@ -154,7 +154,8 @@ def _cached(recipe: Recipe) -> np.ndarray:
     try:
         content = io.BytesIO()
         np.save(content, images)
-        files.replace(file, content.getvalue() + _checksum(images))
+        content.write(_checksum(images))
+        files.replace(file, content.getbuffer())
     except OSError as error:
         warnings.warn(f"The sprite cache cannot be written ({error}); sprites are drawn anew each time.", stacklevel=4)
     with contextlib.suppress(OSError):
