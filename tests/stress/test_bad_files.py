@@ -45,6 +45,7 @@ resource = pytest.importorskip("resource", reason="limits on memory and time are
 SECONDS = 60  # that one file may take
 MEMORY = 2**30  # bytes that all of them may take on top of what is in use
 TALLY = {}  # kind -> how many were read, how many refused
+ADVICE = re.compile(r"\b(Add|Build|Check|Choose|Copy|Delete|Go on|Make|Name|Open|Put|Save|Train|Use|give) ")
 STEP = 25  # of so many cases one is tried
 
 
@@ -150,7 +151,7 @@ def survive(kind, name, path, load, check, error):
         tally["refused"] += 1
         says = str(told)
         assert str(path) in says, says
-        assert re.search(r"\b(Add|Build|Check|Choose|Copy|Go on|Make|Name|Open|Put|Save|Train|Use|give) ", says), says
+        assert ADVICE.search(says), says
         deep = kind == "npy, headers"  # Python's parser says of them that they take too much memory
         assert deep or not isinstance(told.__cause__, MemoryError), says
 
