@@ -556,7 +556,7 @@ def test_what_is_no_file(place, suffix):
         path = place / f"mine{suffix}"
         make(path)
         survive("no files", kind, path, sprites.load, check_world, SpriteError)
-        for load in (resume, weights.load_pretrained):
+        for load in (go_on, weights.load_pretrained):
             survive("no files", kind, path, load, lambda _: None, FileError)
     clear(place)
     (place / "a file").touch()
