@@ -188,7 +188,8 @@ async function mount(el, data) {
     const far = surprise(counts, due);
     const often = far < 1.645 ? "No more off than chance is." : `Chance alone is ${far < 3.09 ? "seldom" : "never"} so far off.`;
     const lost = n > total(counts) ? `, ${n - total(counts)} of which ended between people` : "";
-    write(one(".verdict"), `${counts.filter(Boolean).length} different people in ${n} walks${lost}. ${often}`);
+    const people = counts.filter(Boolean).length;
+    write(one(".verdict"), `${people === 1 ? "One person" : `${people} different people`} in ${n} walks${lost}. ${often}`);
   }
 
   // ---- who does it ----
@@ -210,6 +211,7 @@ async function mount(el, data) {
     panel.open = data.open.includes(panel.dataset.tool);
     panel.ontoggle = open;
   }
+  open();
   one("[name=level]").max = T;
   for (const node of side.querySelectorAll("button")) node.onclick = actions[node.name];
   for (const node of side.querySelectorAll("input, select")) {
