@@ -64,6 +64,8 @@ def test_the_village_is_the_same_every_time_and_of_any_world(dozen):
     )  # fmt: skip
     few = plane.dozen(own, n=5)
     assert few.names == ("Bob", "Kai", "Lou", "Mia", "Sam") and len(np.unique(few.faces, axis=0)) == 5
+    tiny = plane.dozen(replace(own, images=own.images[:4], n_train=4))
+    assert len(tiny.names) == 4 and len(np.unique(tiny.faces, axis=0)) == 4, "nobody twice where there are too few"
 
 
 def test_weights_are_set_by_name(dozen):
@@ -213,6 +215,8 @@ def test_chance_is_calibrated_also_where_some_are_rare():
     assert plane.chance(dict(zip(names, [100, 60, 34, 4, 2, 0], strict=True)) | {"nobody": 40}, shares) > 0.99
     assert plane.chance(dict(zip(names, [60, 100, 34, 4, 2, 0], strict=True)), shares) < 1e-6
     assert plane.chance(dict(zip(names, [92, 56, 32, 0, 0, 20], strict=True)), shares) < 1e-6, "the impossible happened"
+    with pytest.raises(ValueError, match="nobody was reached"):
+        plane.chance({"a": 0, "nobody": 9}, [1])
     even = [18, 27, 9, 9, 16, 19, 22, 17, 13, 22, 18, 10]
     counts = dict(enumerate(even)) | {"nobody": 0}
     assert np.isclose(plane.chance(counts, np.ones(12) / 12), stats.chisquare(even).pvalue)

@@ -1,5 +1,5 @@
-// The plane: what its controls do. plane.py puts page.js, plane_numbers.js, plane_paint.js, this file and a village into
-// an output's HTML, so none of them may contain a closing script tag.
+// The plane: what its controls do. plane.py puts page.js, plane_numbers.js, plane_paint.js and this file into an
+// output's HTML, so none of them may contain a closing script tag.
 
 // Fills the figure `el` with a plane over `data`, which plane.py makes.
 async function mount(el, data) {
@@ -35,7 +35,7 @@ async function mount(el, data) {
     now.finish = () => whole && show(1);
     next(whole && matchMedia("(prefers-reduced-motion: reduce)").matches ? Infinity : began);
   }
-  function rest() {
+  function stop() {
     const running = now.request;
     cancelAnimationFrame(running);
     now.request = 0;
@@ -48,25 +48,29 @@ async function mount(el, data) {
     paint.redraw();
   }
   function move(x, t = now.level) {
-    rest();
+    stop();
     const inside = x.map((v) => Math.min(VIEW, Math.max(-VIEW, v)));
     Object.assign(now, { point: inside, mix: null, noise: null, held: null });
     go(t);
   }
   // The next seed; the same again if it was told how else to walk since, so that one can compare.
   function sow() {
-    rest();
+    stop();
     if (now.used) one("[name=seed]").value = ++now.seed;
     now.used = true;
   }
+  function prior() {
+    const weights = counted(village);
+    return weights.map((weight) => weight / total(weights));
+  }
   const rungs = (t) => ladder(t, Math.max(1, Math.round((now.steps * t) / T)), now.squares);
-  // The point walks through those levels that `choose` takes of the ladder down from it; once down, from new noise.
-  function tread(choose) {
-    rest();
+  // The point walks through those levels that `pick` takes of the ladder down from it; once down, from new noise.
+  function tread(pick) {
+    stop();
     if (!now.level) actions.anew();
     now.noise ??= normals(now.seed, 0);
     if (!now.ladder.includes(now.level)) now.ladder = rungs(now.level);
-    const levels = choose(now.ladder.filter((t) => t <= now.level));
+    const levels = pick(now.ladder.filter((t) => t <= now.level));
     const points = walk(village, now.point, levels, now, now.noise);
     now.mix = answer(village, points.at(-2), levels.at(-2)).mix;
     animate([points], levels);
@@ -78,14 +82,17 @@ async function mount(el, data) {
   }
   function animate(walks, levels, due) {
     const thin = walks.length > 1;
-    const paths = walks.map((points) => ({ points, levels, thin, end: who(village, points.at(-1)), drawn: 0, until: 0 }));
-    Object.assign(now, { paths: [...now.paths, ...paths].slice(-1000), held: null, swarm: thin ? paths : null, tally: null });
+    const asPath = (points) => ({ points, levels, thin, end: who(village, points.at(-1)), drawn: 0, until: 0 });
+    const paths = walks.map(asPath);
+    Object.assign(now, { held: null, swarm: thin ? paths : null, tally: null });
+    now.paths = [...now.paths, ...paths].slice(-1000);
+    const ends = (i) => paths.filter(({ end }) => end === i).length;
     run(Math.min(2, 0.3 + 0.03 * levels.length), true, (share) => {
       const k = Math.round(share * (levels.length - 1));
       now.level = levels[k];
       for (const path of paths) path.until = k;
       if (!thin) now.point = walks[0][k];
-      if (share === 1 && due) now.tally = { n: walks.length, due, counts: names.map((_, i) => paths.filter(({ end }) => end === i).length) };
+      if (share === 1 && due) now.tally = { n: walks.length, due, counts: names.map((_, i) => ends(i)) };
       paint.redraw();
     });
   }
@@ -103,7 +110,7 @@ async function mount(el, data) {
   }
 
   const actions = {
-    play: () => (now.request ? rest() : run(5, false, (share) => go(Math.round(share * T)))),
+    play: () => (now.request ? stop() : run(5, false, (share) => go(Math.round(share * T)))),
     anew() {
       sow();
       const noise = normals(now.seed, 0);
@@ -115,7 +122,7 @@ async function mount(el, data) {
     all: () => tread((levels) => levels),
     many() {
       sow();
-      crowd(200, rungs(T), now, (noise) => noise(), village.weights.map((weight) => weight / total(village.weights)));
+      crowd(200, rungs(T), now, (noise) => noise(), prior());
     },
     here() {
       sow();
@@ -124,19 +131,19 @@ async function mount(el, data) {
       crowd(200, rungs(t), now, () => x, answer(village, x, t).p);
     },
     roads() {
-      rest();
+      stop();
       const grid = Array.from({ length: 169 }, (_, i) => [(i % 13) - 6, Math.floor(i / 13) - 6].map((v) => 0.44 * v));
       crowd(grid.length, rungs(T), { rest: "none" }, (_, i) => grid[i]);
     },
     up() {
-      rest();
+      stop();
       const low = Math.round(T / 50); // a person has no noise that could be told: put on a little
       if (now.level < low) move(faded(village, now.point, normals(now.seed, 0)(), low), low);
       const levels = [now.level, ...ladder(T, T / 2).reverse().filter((t) => t > now.level)];
       animate([walk(village, now.point, levels, { rest: "none" }, () => [0, 0])], levels);
     },
     clear() {
-      rest();
+      stop();
       Object.assign(now, { paths: [], swarm: null, tally: null });
       paint.redraw();
     },
@@ -150,20 +157,22 @@ async function mount(el, data) {
     one("[name=level]").value = now.level;
     write(one(".level"), `level ${now.level} / ${T}`);
     write(one("[name=play]"), now.request ? "⏸" : "▶");
+    one("[name=play]").ariaLabel = now.request ? "pause" : "play from level 0 to the last";
     one(".answers").hidden = !known && !now.swarm;
     one("small").hidden = !known;
     write(one(".words"), known ? verdict(known.p) : `${now.swarm?.length} walks at once`);
     tally();
     clearTimeout(now.timer); // a screen reader hears it once all is at rest
-    const people = paint.faces.map(({ face }) => [...face.children].map((part) => part.textContent).join(" ").trim());
-    const said = known ? `${verdict(known.p)} ${people.filter((text) => text.includes("%")).join(", ")}` : one(".verdict").textContent;
+    const numbers = names.map((name, i) => `${name} ${paint.faces[i].number.textContent}`);
+    const likely = numbers.filter((text) => text.includes("%"));
+    const said = known ? `${verdict(known.p)} ${likely.join(", ")}` : one(".verdict").textContent;
     now.timer = setTimeout(() => write(one(".aloud"), `Level ${now.level} of ${T}. ${said}`), 800);
   }
   // The four answers of the lessons.
   function verdict(p) {
     if (!total(p)) return "Nobody lives here.";
-    const prior = village.weights.map((weight) => weight / total(village.weights));
-    const bits = total(p.map((share, i) => share && share * Math.log2(share / prior[i])));
+    const before = prior();
+    const bits = total(p.map((share, i) => share && share * Math.log2(share / before[i])));
     const [a, b, c] = [...names.keys()].sort((i, j) => p[j] - p[i]).map((i) => names[i]);
     if (Math.max(...p) >= 0.99) return `It is ${a}.`;
     if (Math.max(...p) >= 0.5) return `Probably ${a}.`;
@@ -185,11 +194,12 @@ async function mount(el, data) {
       make(bar, "u").style.left = `${(100 * due[i] * n) / most}%`;
       make(one(".tally"), "span", "", `${count}, due ${(due[i] * n).toFixed(1)}`);
     });
-    const far = surprise(counts, due);
-    const often = far < 1.645 ? "No more off than chance is." : `Chance alone is ${far < 3.09 ? "seldom" : "never"} so far off.`;
-    const lost = n > total(counts) ? `, ${n - total(counts)} of which ended between people` : "";
-    const people = counts.filter(Boolean).length;
-    write(one(".verdict"), `${people === 1 ? "One person" : `${people} different people`} in ${n} walks${lost}. ${often}`);
+    const [people, lost, far] = [counts.filter(Boolean).length, n - total(counts), surprise(counts, due)];
+    if (!people) return write(one(".verdict"), `All ${n} walks ended between people.`);
+    const met = people === 1 ? "One person" : `${people} different people`;
+    const seldom = far < 3.09 ? "seldom" : "hardly ever"; // beyond that less than once in 1,000 times
+    const often = far < 1.645 ? "No more off than chance is." : `Chance alone is ${seldom} so far off.`;
+    write(one(".verdict"), `${met} in ${n} walks${lost ? `, ${lost} of which ended between people` : ""}. ${often}`);
   }
 
   // ---- who does it ----
@@ -216,12 +226,13 @@ async function mount(el, data) {
   for (const node of side.querySelectorAll("button")) node.onclick = actions[node.name];
   for (const node of side.querySelectorAll("input, select")) {
     const { name, type } = node;
-    const value = () => (type === "checkbox" ? node.checked : /range|number/.test(type) ? node.valueAsNumber || 0 : node.value);
+    const number = /range|number/.test(type);
+    const value = () => (type === "checkbox" ? node.checked : number ? node.valueAsNumber || 0 : node.value);
     const told = () => name !== "level" && type === "range" && write(node.nextElementSibling, node.value);
     node[type === "checkbox" ? "checked" : "value"] = now[name] ?? "";
     told();
     node.oninput = () => {
-      rest();
+      stop();
       if (name === "level") return go(value());
       told();
       if (["rest", "first", "steps", "squares", "seed"].includes(name)) Object.assign(now, { used: false, ladder: [] });
@@ -231,7 +242,8 @@ async function mount(el, data) {
     };
   }
   // Without this JupyterLab takes the arrow keys, and Enter, for itself.
-  for (const node of el.querySelectorAll("button, input, select, summary")) node.setAttribute("data-lm-suppress-shortcuts", "true");
+  const keen = el.querySelectorAll("button, input, select, summary");
+  for (const node of keen) node.setAttribute("data-lm-suppress-shortcuts", "true");
   new ResizeObserver(paint.dress).observe(stage);
   el.addEventListener("transitionend", (event) => event.target === el && paint.dress()); // the page's theme changed
   el.plane = { village, now, posterior, answer, walk, ladder, normals, who, surprise }; // for tests

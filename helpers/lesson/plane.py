@@ -117,9 +117,11 @@ def chance(counts: dict[str, int], shares) -> float:
     counts  from `reached`; those who reached nobody are left out
     shares  N numbers that sum to 1: what is due, such as a posterior, or the weights of the village
 
-    Those of whom fewer than 5 are due are counted together.
+    Those of whom fewer than 5 are due are counted together. Raises ValueError if nobody was reached at all.
     """
     got = np.array([count for name, count in counts.items() if name != "nobody"])
+    if not got.sum():
+        raise ValueError("nobody was reached, so nothing can be compared: was it one jump?")
     due = np.asarray(shares, dtype=float) * got.sum()
     rare = due < 5
     got, due = (np.append(x[~rare], x[rare].sum()) for x in (got, due))
@@ -194,11 +196,11 @@ def output(
     xt = torch.tensor([point])
     p = posterior(home, xt, level, sched)[0].numpy() if level and start["lines"] else None
     still = plane_still.draw(home, float(sched.alpha_bar[level]), point, p)
-    figure, png = pictures.figure_html(still, alt, caption, still.width // 2)
+    figure, png = pictures.figure_html(still, alt, caption, plane_still.WIDTH)
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     name = "plane-" + hashlib.sha256((figure + text).encode()).hexdigest()[:12]
     code = "".join(HERE.joinpath(file).read_text(encoding="utf-8") for file in SCRIPTS)
     script = SCRIPT.format(code=code, data=text, name=name)
     figure = figure.replace("<figure", f'<figure class="{name}"', 1) + f"<script>{script}</script>"
     data = {"text/plain": f"The plane: {alt}", "text/html": figure, "image/png": png}
-    return data, {"image/png": {"width": still.width // 2}}
+    return data, {"image/png": {"width": plane_still.WIDTH}}

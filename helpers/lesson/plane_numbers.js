@@ -17,13 +17,17 @@ function posterior({ places, weights, alphaBar }, [x, y], t) {
   return shares.map((share) => share / total(shares));
 }
 
+// The weights of those who are asked for; of everybody where no question is put, or none of them is there.
+function counted({ weights, asked }) {
+  const those = weights.map((weight, i) => (asked[i] ? weight : 0));
+  return total(those) ? those : weights;
+}
+
 // {p: how likely each of those asked for is; mix: what the best answer is mixed of; best: that answer}
 function answer(village, x, t) {
-  const all = posterior(village, x, t);
-  if (!village.asked?.some(Boolean)) return { p: all, mix: all, best: average(all, village.places) };
-  const weights = village.weights.map((weight, i) => (village.asked[i] ? weight : 0));
-  const p = posterior({ ...village, weights }, x, t);
-  const mix = all.map((share, i) => share + village.w * (p[i] - share));
+  const without = posterior(village, x, t);
+  const p = posterior({ ...village, weights: counted(village) }, x, t);
+  const mix = without.map((share, i) => share + village.w * (p[i] - share));
   return { p, mix, best: average(mix, village.places) };
 }
 
@@ -79,8 +83,8 @@ function who({ places }, [x, y]) {
   return distances[nearest] < 0.1 ? nearest : -1;
 }
 
-// How much further than by chance the counts are from what is due, in standard deviations: a chi-square test, brought to
-// a bell curve as by Wilson and Hilferty (1931). Those of whom fewer than 5 are due are counted together.
+// How much further from what is due the counts are than by chance, in standard deviations: a chi-square test, brought
+// to a bell curve as by Wilson and Hilferty (1931). Those of whom fewer than 5 are due are counted together.
 function surprise(counts, shares) {
   const cells = counts.map((count, i) => [count, shares[i] * total(counts)]);
   const rare = cells.filter(([, due]) => due < 5);
@@ -92,13 +96,13 @@ function surprise(counts, shares) {
   return (Math.cbrt(x / Math.max(1, tested.length - 1)) - 1 + spread) / Math.sqrt(spread);
 }
 
-// The density of all noisy points at level t as RGBA, n x n cells of the square -view..view, in the colours of those who
-// they may be. Opacity is the logarithm of the density, on one scale at all levels. Coordinates are multiplied by scale.
+// The density of all noisy points at level t as RGBA, in n x n cells of the square -view..view, in the colours of those
+// who they may be. Opacity is its logarithm, on one scale at all levels. Coordinates are multiplied by `scale`.
 function cloud({ places, weights, alphaBar }, t, colours, n, view, scale) {
   const signal = Math.sqrt(alphaBar[t]) * scale;
   const sd = Math.max(0.02, Math.sqrt(1 - alphaBar[t]) * scale);
-  const middle = (cell) => ((2 * cell + 1) / n - 1) * view;
-  const bell = (mean) => Float64Array.from({ length: n }, (_, cell) => Math.exp(-(((middle(cell) - mean) / sd) ** 2) / 2));
+  const cells = Array.from({ length: n }, (_, cell) => ((2 * cell + 1) / n - 1) * view); // their middles
+  const bell = (mean) => cells.map((middle) => Math.exp(-(((middle - mean) / sd) ** 2) / 2));
   const across = places.map(([x]) => bell(signal * x));
   const down = places.map(([, y]) => bell(-signal * y));
   const area = total(weights) * 2 * Math.PI * sd ** 2;

@@ -18,8 +18,8 @@ function faded({ alphaBar }, place, noise, t) {
   return place.map((v, i) => Math.sqrt(alphaBar[t]) * v + Math.sqrt(1 - alphaBar[t]) * noise[i]);
 }
 
-// Puts everything onto the stage. village: as in plane_numbers.js; now: {level, point, paths, swarm, ...}, what is to be
-// seen; best: where else to draw the best answer; after(known) is called when all is drawn.
+// Puts everything onto the stage. village: as in plane_numbers.js; now: what is to be seen, {level, point, paths, ...};
+// best: where else to draw the best answer; after(known) is called when all is drawn.
 function painter(el, stage, best, names, sheet, village, now, after) {
   const context = make(stage, "canvas").getContext("2d");
   const [layer, mist] = [0, 1].map(() => document.createElement("canvas").getContext("2d"));
@@ -75,7 +75,8 @@ function painter(el, stage, best, names, sheet, village, now, after) {
   }
 
   function drawCloud(t) {
-    if (now.mistOf !== t) mist.putImageData(new ImageData(cloud(village, t, colours, GRID, VIEW, scale(t)), GRID), 0, 0);
+    const pixels = now.mistOf !== t && cloud(village, t, colours, GRID, VIEW, scale(t));
+    if (pixels) mist.putImageData(new ImageData(pixels, GRID), 0, 0);
     now.mistOf = t;
     context.imageSmoothingEnabled = true;
     context.drawImage(mist.canvas, 0, 0, context.canvas.width, context.canvas.width);
@@ -85,7 +86,7 @@ function painter(el, stage, best, names, sheet, village, now, after) {
     const { points, levels, thin, end, until, drawn } = path;
     if (drawn === until) return;
     const fresh = levels.slice(drawn, until + 1).map((t, k) => at(points[drawn + k], t));
-    line(layer, fresh, rgb(end, thin ? 0.35 : 0.9), thin ? 0.8 : 2.2);
+    line(layer, fresh, rgb(end, thin ? 0.28 : 0.9), thin ? 0.8 : 2.2);
     path.drawn = until;
   }
   // From the noisy point a line to everybody, as strong as they are likely, and an arrow to the best answer.
@@ -103,7 +104,9 @@ function painter(el, stage, best, names, sheet, village, now, after) {
     put(point, now.point, now.level);
     put(guess, best, 0);
     const average = fogs[0].createImageData(16, 16);
-    for (let k = 0; k < average.data.length; k++) average.data[k] = total(mix.map((share, i) => share * faces[i].pixels[k]));
+    average.data.forEach((_, k, pixels) => {
+      pixels[k] = total(mix.map((share, i) => share * faces[i].pixels[k]));
+    });
     for (const fog of fogs) fog.putImageData(average, 0, 0);
   }
   // At level 0 somebody lives there or nobody does: then all that can be shown is what the last jump was mixed of.
@@ -122,10 +125,12 @@ function painter(el, stage, best, names, sheet, village, now, after) {
     context.drawImage(layer.canvas, 0, 0);
     const here = [...names.keys()].filter((i) => village.weights[i]);
     context.imageSmoothingEnabled = false;
+    context.globalAlpha = 0.65;
     for (const i of here) { // small: where they have faded to
       const corner = at(faded(village, village.places[i], [0, 0], t), t).map((v) => v - 8 * sharp);
       context.drawImage(sheet, 16 * i, 0, 16, 16, ...corner, 16 * sharp, 16 * sharp);
     }
+    context.globalAlpha = 1;
     for (const { i, noise } of now.crowd ? dots.filter(({ i }) => here.includes(i)) : []) {
       dot(faded(village, village.places[i], noise, t), t, 1.5, rgb(i, 0.9));
     }

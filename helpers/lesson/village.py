@@ -60,7 +60,7 @@ class Village:
 
 
 def dozen(world: sprites.World | None = None, n: int = 12) -> Village:
-    """n people: the world's cast, and those training sprites that are least like anybody chosen before them.
+    """n people, at most 18: the world's cast, and training sprites that are least like anybody chosen before them.
 
     Their places are their first two principal components among the n (Pearson 1901), so that those who look alike are
     neighbours. They are pushed apart until no two faces overlap, out of the middle, where nobody shall live, and scaled
@@ -69,15 +69,18 @@ def dozen(world: sprites.World | None = None, n: int = 12) -> Village:
     """
     world = sprites.load() if world is None else world
     pool = world.split()[0][:2000]
-    chosen = list(world.cast.values())[:n]
     flat = world.images.reshape(len(world), -1)
-    nearest = np.full(len(pool), np.inf)
-    for i in range(n):
-        if i >= len(chosen):
-            chosen.append(int(pool[nearest.argmax()]))
-        nearest = np.minimum(nearest, np.square(flat[pool] - flat[chosen[i]].astype(np.float32)).mean(axis=1))
-    names = (*list(world.cast)[:n], *NAMES)[:n]
-    return Village(names, _places(flat[chosen].astype(float)), (1,) * n, world.images[chosen])
+
+    def unlike(i):  # how much each of the pool differs from sprite i
+        return np.square(flat[pool] - flat[i].astype(np.float32)).mean(axis=1)
+
+    chosen = list(world.cast.values())[:n]
+    nearest = np.min([unlike(i) for i in chosen], axis=0)
+    while len(chosen) < n and nearest.max() > 0:
+        chosen.append(int(pool[nearest.argmax()]))
+        nearest = np.minimum(nearest, unlike(chosen[-1]))
+    names = (*list(world.cast)[:n], *NAMES)[: len(chosen)]
+    return Village(names, _places(flat[chosen].astype(float)), (1,) * len(chosen), world.images[chosen])
 
 
 def _places(x: np.ndarray) -> Tensor:

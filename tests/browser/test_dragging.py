@@ -287,7 +287,13 @@ def test_200_at_once_are_counted_and_another_way_begins_with_the_same_noise(put)
     assert figure.evaluate("el => el.plane.now.paths.slice(-200).map(({ points }) => points[0])") != ways["none"]
     figure.get_by_label("each step with").select_option("forgotten")
     press(figure, "200 at once")
-    expect(verdict).to_have_text("One person in 200 walks. Chance alone is never so far off.")
+    expect(verdict).to_have_text("One person in 200 walks. Chance alone is hardly ever so far off.")
+
+
+def test_one_step_alone_reaches_nobody(put):
+    figure = put(steps=1)
+    press(figure, "200 at once")
+    expect(figure.locator(".verdict")).to_have_text("All 200 walks ended between people.")
 
 
 def test_200_from_here_are_compared_with_who_it_may_be(put):
@@ -321,6 +327,11 @@ def test_the_village_can_be_changed(put, dozen):
     press(figure, "All the way")
     press(figure, "All the way")
     expect(figure.locator(".words")).to_have_text("It is Zuri.")
+    press(figure, "200 at once")
+    assert (
+        state(figure, "tally")["due"] == [name == "Zuri" for name in dozen.names]
+        and "One person" in figure.inner_text()
+    )
 
 
 def test_up_again_and_down_comes_back(put):
@@ -358,10 +369,9 @@ def test_a_walk_moves_unless_less_motion_was_asked_for_and_what_comes_next_finis
     press(figure, "200 at once")  # it is not cut short
     assert figure.evaluate("el => el.plane.now.paths[0].until") == 50
     figure.page.wait_for_function("el => el.plane.now.tally", arg=figure.element_handle())
-    play = figure.get_by_role("button", name="play from level 0 to the last")
-    play.click()
+    figure.get_by_role("button", name="play from level 0 to the last").click()
     figure.page.wait_for_function("el => el.plane.now.level > 20", arg=figure.element_handle())
-    play.click()
+    figure.get_by_role("button", name="pause").click()
     stopped = state(figure, "level")
     settle(figure.page)
     assert 20 < stopped == state(figure, "level") < 500
