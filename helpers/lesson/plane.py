@@ -20,8 +20,7 @@ from scipy import stats
 from torch import Tensor
 
 from helpers import expect, sampler, schedule
-from helpers.lesson import plane_still
-from helpers.lesson import viewer as pictures
+from helpers.lesson import pictures, plane_still
 from helpers.lesson.village import Village, dozen
 from helpers.world import ideal
 
