@@ -1,10 +1,7 @@
 // What figures with a script share: nodes, and the colours of the page that they stand in.
 
-function make(parent, tag, className, text) {
-  const node = parent.appendChild(document.createElement(tag));
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
+function make(parent, tag, className = "", textContent = "") {
+  return parent.appendChild(Object.assign(document.createElement(tag), { className, textContent }));
 }
 
 // Lays colours over one another: [red, green, blue, opacity], each in 0..255.

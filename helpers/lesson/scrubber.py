@@ -18,7 +18,7 @@ from PIL import Image
 
 from helpers.lesson import pictures
 
-JS = Path(__file__).with_name("scrubber.js").read_text(encoding="utf-8")
+JS = "".join(Path(__file__).with_name(file).read_text(encoding="utf-8") for file in ("page.js", "scrubber.js"))
 # It mounts every figure with this content that is not mounted yet, so it need not know where on the page it stands.
 SCRIPT = """
 (() => {{
