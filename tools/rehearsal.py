@@ -44,6 +44,15 @@ def rehearsed(notebook, last: str = ""):
     return notebook
 
 
+def copy_of_the_project(folder: Path) -> Path:
+    """All that git tracks, as it is now, in `folder`, which is returned."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in tracked.rstrip("\0").split("\0"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
 def make(folder: Path = FOLDER) -> Path:
     """Put into `folder` a copy of all that git tracks, as it is now, and a kernel; returns the copy.
 
@@ -53,10 +62,7 @@ def make(folder: Path = FOLDER) -> Path:
     if folder.exists():
         _set_writable(folder, True)
         shutil.rmtree(folder)
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in tracked.rstrip("\0").split("\0"):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, copy / name)
+    copy_of_the_project(copy)
     for path in (copy / "notebooks").glob("*.ipynb"):
         notebook = rehearsed(nbformat.read(path, as_version=4), LAST.format(places=(str(copy), str(kernel))))
         path.write_text(notebooks.text(notebook), encoding="utf-8")
