@@ -4,8 +4,10 @@ One painter, `paint`, draws every such sheet, the still picture of a slider too.
 """
 
 import base64
+import hashlib
 import html
 import io
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +60,38 @@ def figure_html(picture: Image.Image, alt: str, caption: str, width: int) -> tup
         f'style="max-width:100%">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     ), png
+
+
+# It mounts every figure with this content that is not mounted yet, so it need not know where on the page it stands.
+SCRIPT = """
+(() => {{
+{code}
+const data = {data};
+for (const el of document.querySelectorAll("figure.{name}:not(.{mounted})")) mount(el, data);
+}})();
+"""
+
+
+def with_script(
+    title: str, still: Image.Image, width: int, content: dict, scripts: Sequence[str], mounted: str
+) -> tuple[dict, dict]:
+    """What a notebook stores of a figure that a script brings to life: (data, metadata), each by MIME type.
+
+    title    what it is called, in its plain text; the last word also in its class
+    still    what stands there where no script may run, `width` CSS pixels wide
+    content  what the script gets; has the caption and the alternative text
+    scripts  files beside this one, which together define mount(el, data); it gives the figure the class `mounted`
+
+    Raises ValueError for an empty caption or alt.
+    """
+    figure, png = figure_html(still, content["alt"], content["caption"], width)
+    data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    name = f"{title.split()[-1].lower()}-{hashlib.sha256((figure + data).encode()).hexdigest()[:12]}"
+    code = "".join(Path(__file__).with_name(file).read_text(encoding="utf-8") for file in scripts)
+    script = SCRIPT.format(code=code, data=data, name=name, mounted=mounted)
+    figure = figure.replace("<figure", f'<figure class="{name}"', 1) + f"<script>{script}</script>"
+    bundle = {"text/plain": f"{title}: {content['alt']}", "text/html": figure, "image/png": png}
+    return bundle, {"image/png": {"width": width}}
 
 
 # ---- sheets of sprites: images are uint8 (N, H, W, 3), `scale` is pixels of the sheet per pixel of a sprite ----

@@ -7,8 +7,6 @@ them, and the best answer, the walks and their ends are the very ones of the spr
 A place stands for an image of shape (1, 1, 2); points are float tensors (B, 2).
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -31,14 +29,6 @@ START |= {"cloud": True, "crowd": False, "lines": True, "flow": False}
 NOISE = [-1.7, 0.1]  # on who the noisy point is at first: it takes Bob out of the crowd
 HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "plane_numbers.js", "plane_paint.js", "plane.js")
-# It mounts every figure with this content that is not mounted yet, so it need not know where on the page it stands.
-SCRIPT = """
-(() => {{
-{code}
-const data = {data};
-for (const el of document.querySelectorAll("figure.{name}:not(.inkdrop-plane)")) mount(el, data);
-}})();
-"""
 
 
 # ---- the numbers ----
@@ -195,11 +185,4 @@ def output(
     xt = torch.tensor([point])
     p = posterior(home, xt, level, sched)[0].numpy() if level and start["lines"] else None
     still = plane_still.draw(home, float(sched.alpha_bar[level]), point, p)
-    figure, png = pictures.figure_html(still, alt, caption, plane_still.WIDTH)
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    name = "plane-" + hashlib.sha256((figure + text).encode()).hexdigest()[:12]
-    code = "".join(HERE.joinpath(file).read_text(encoding="utf-8") for file in SCRIPTS)
-    script = SCRIPT.format(code=code, data=text, name=name)
-    figure = figure.replace("<figure", f'<figure class="{name}"', 1) + f"<script>{script}</script>"
-    data = {"text/plain": f"The plane: {alt}", "text/html": figure, "image/png": png}
-    return data, {"image/png": {"width": plane_still.WIDTH}}
+    return pictures.with_script("The plane", still, plane_still.WIDTH, content, SCRIPTS, "inkdrop-plane")

@@ -21,7 +21,7 @@ from helpers.lesson import pictures
 from helpers.storage import files
 from helpers.world import sprites
 
-KEPT = Path(__file__).resolve().parents[2] / "kept"  # beside the notebooks' folder, easy to find
+KEPT = files.ROOT / "kept"  # beside the notebooks' folder, easy to find
 SCALE = 16  # pixels of the picture per pixel of a sprite
 SECONDS = 3  # that a film takes
 

@@ -6,11 +6,8 @@ trusted, the still picture with its caption stands there.
 """
 
 import base64
-import hashlib
 import io
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 from IPython.display import display
@@ -18,15 +15,7 @@ from PIL import Image
 
 from helpers.lesson import pictures
 
-JS = "".join(Path(__file__).with_name(file).read_text(encoding="utf-8") for file in ("page.js", "scrubber.js"))
-# It mounts every figure with this content that is not mounted yet, so it need not know where on the page it stands.
-SCRIPT = """
-(() => {{
-{js}
-const data = {data};
-for (const el of document.querySelectorAll("figure.{name}:not(.inkdrop)")) mount(el, data);
-}})();
-"""
+SCRIPTS = ("page.js", "scrubber.js")
 WEBP_MAX = 16383  # pixels along one side, a limit of the format
 STILL = 176  # pixels across of a frame in the still picture, which is shown at half its size
 
@@ -90,7 +79,6 @@ def output(
             raise ValueError(f"bars[{name!r}] must lie in [0, 1] and hold no NaN; give probabilities, not percentages")
     stills = np.linspace(0, count - 1, min(6, count)).round().astype(int) if stills is None else stills
     still = _still(panels, [range(count)[i] for i in stills], values, label, bars, bars_title, smooth)
-    figure, png = pictures.figure_html(still, alt, caption, still.width // 2)
     content = {
         "title": title,
         "alt": alt,
@@ -107,12 +95,7 @@ def output(
         "bars": {name: (1000 * p.clip(0, 1)).round().astype(int).tolist() for name, p in bars.items()},  # thousandths
         "bars_title": bars_title,
     }
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    name = "scrubber-" + hashlib.sha256((figure + text).encode()).hexdigest()[:12]
-    script = SCRIPT.format(js=JS, data=text, name=name)
-    figure = figure.replace("<figure", f'<figure class="{name}"', 1) + f"<script>{script}</script>"
-    data = {"text/plain": f"Scrubber: {alt}", "text/html": figure, "image/png": png}
-    return data, {"image/png": {"width": still.width // 2}}
+    return pictures.with_script("Scrubber", still, still.width // 2, content, SCRIPTS, "inkdrop")
 
 
 def _still(panels, stills, values, label, bars, bars_title, smooth) -> Image.Image:

@@ -25,8 +25,8 @@ from helpers.world.readers import SIZE
 from helpers.world.readers import SpriteError as SpriteError  # whoever loads sprites may want to catch it
 from helpers.world.recipe import Recipe
 
-SPRITES = Path(__file__).resolve().parents[2] / "sprites"
-CARD = SPRITES.with_name("weights") / "card.json"  # of the network that comes with Inkdrop
+SPRITES = files.ROOT / "sprites"
+CARD = files.ROOT / "weights" / "card.json"  # of the network that comes with Inkdrop
 CACHED_WORLDS = 3  # that many stay in the cache, 129 MB each: whoever edits the recipe makes one after another
 
 
