@@ -26,7 +26,7 @@ test: lint                            ## what must pass before anything lands: u
 		tests/browser "$(REHEARSAL)/inkdrop/notebooks" tests/stress tests/test_*.py
 
 test-all: test                        ## all that, and what takes long: every lesson at full length, own sprites, Colab, bad files
-	$(PYTEST) --nbval-current-env notebooks tests/long
+	INKDROP_STRICT=1 $(PYTEST) --nbval-current-env notebooks tests/long
 
 lint: .venv/installed-dev           ## style of code and notebooks, types of the core
 	$(BIN)/python -m ruff check .

@@ -36,6 +36,7 @@ def environment(folder: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": f"{own}/jupyter",
         "INKDROP_STEPS": "30",
         "INKDROP_QUIET": "0",
+        "INKDROP_STRICT": "1",
     }
 
 

@@ -48,8 +48,8 @@ def normalise(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNo
     for position, cell in enumerate(notebook.cells, start=1):
         cell.id = f"{name.split('_')[0]}-{position:03d}"
         tags = cell.metadata.get("tags", [])
-        folded = FOLDED if "bootstrap" in tags else {}
-        cell.metadata = nbformat.from_dict({**folded, "tags": tags} if tags else {})
+        folded = FOLDED if cell.cell_type == "code" and cell.source.startswith("# @title ") else {}
+        cell.metadata = nbformat.from_dict({**folded, **({"tags": tags} if tags else {})})
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
     return notebook
@@ -67,7 +67,7 @@ def write(path: Path, content: str) -> None:
 
 def main() -> None:
     """Run the notebooks named on the command line, or all of them, as if nobody had run any before."""
-    os.environ["INKDROP_QUIET"] = "1"
+    os.environ |= {"INKDROP_QUIET": "1", "INKDROP_STRICT": "1"}  # no progress bars; a false claim stops the run
     with tempfile.TemporaryDirectory() as cache:  # with no run of a learner's to go on with
         os.environ["INKDROP_CACHE"] = cache
         run()

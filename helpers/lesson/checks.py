@@ -77,6 +77,8 @@ def call(answer: Callable, given: tuple) -> torch.Tensor | Result:
     if got is None:
         return wrong("Your function returns nothing. Does it end with return?")
     try:
+        if isinstance(got, list | tuple) and len(got):
+            got = torch.stack([torch.as_tensor(x) for x in got])
         return torch.as_tensor(got).detach().cpu().double()
     except (TypeError, ValueError, RuntimeError):
         return wrong(f"Return numbers, as a tensor; this is {type(got).__name__}.")
