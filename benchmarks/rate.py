@@ -45,7 +45,7 @@ def read(threads: int = 2) -> dict:
     work = {
         "matrix product": product(),
         "ours": training_step(Ours(), images),
-        "diffusers": training_step(Peer("epsilon"), images),
+        "diffusers": training_step(Peer(), images),
     }
     rates = {name: [] for name in work}
     for _ in range(TURNS + 1):

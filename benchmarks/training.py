@@ -7,8 +7,8 @@ judged. Whoever has not reached 95 % valid by then trains once more, from the st
 is judged ten times on the way: that gives the time to 95 %. The peer is `diffusers`' UNet2DModel of as many parameters,
 in the loop that its tutorial teaches: noise as the target, mean squared error, AdamW, clipped gradients, a cosine
 learning rate with warm-up, EMA. It is given what is good for it: its best learning rate; a cosine noise schedule; the
-spacing of sampling steps that does not leave out the last level. It runs once more with the sprite as the target, to
-tell what that alone changes. Writes training.json beside itself and prints a table.
+spacing of sampling steps that does not leave out the last level. Its network runs once more in our loop, so with our
+target, weighting of levels and learning rate: what is left is the network. Writes training.json and prints a table.
 """
 
 import copy
@@ -52,9 +52,13 @@ class Ours:
     lr = OUR_LR
     sched = schedule.cosine()
 
+    @staticmethod
+    def network():
+        return UNet(generator=seeded())
+
     def train(self, images, steps):
         """Yields what draws, the running mean of the weights, after every step."""
-        net = UNet(generator=seeded())
+        net = self.network()
         for state in training.Run(net, images, self.sched, seeded(), steps=steps, batch_size=BATCH, lr=self.lr):
             yield state.ema
 
@@ -65,21 +69,15 @@ class Ours:
 
 
 class Peer:
-    """diffusers' network, scheduler and loop; the target is "epsilon" (the noise) or "sample" (the sprite)."""
+    """diffusers' network, scheduler and loop, with the noise as the target."""
 
     lr = PEER_LR
-
-    def __init__(self, target):
-        self.target = target
-        self.scheduler = DDPMScheduler(
-            beta_schedule="squaredcos_cap_v2", timestep_spacing="trailing", prediction_type=target
-        )
+    scheduler = DDPMScheduler(beta_schedule="squaredcos_cap_v2", timestep_spacing="trailing")
 
     def train(self, images, steps):
         """As `Ours.train`."""
         g = seeded()
-        torch.manual_seed(SEED)  # its first weights come from the global generator
-        net = UNet2DModel(**PEER_NETWORK)
+        net = peer_network()
         mean = copy.deepcopy(net).eval()
         optimiser = torch.optim.AdamW(net.parameters(), lr=self.lr, fused=True)
         rate = get_cosine_schedule_with_warmup(optimiser, max(1, min(100, steps // 10)), steps)
@@ -88,8 +86,7 @@ class Peer:
             x0 = images[torch.randint(len(images), (BATCH,), generator=g)]
             noise = torch.randn(x0.shape, generator=g)
             t = torch.randint(self.scheduler.config.num_train_timesteps, (BATCH,), generator=g)
-            answer = net(self.scheduler.add_noise(x0, noise, t), t).sample
-            loss = F.mse_loss(answer, noise if self.target == "epsilon" else x0)
+            loss = F.mse_loss(net(self.scheduler.add_noise(x0, noise, t), t).sample, noise)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -110,8 +107,37 @@ class Peer:
         return xt.nan_to_num()  # a network that has diverged draws nothing
 
 
+class PeerInOurLoop(Ours):
+    """diffusers' network, asked for the sprite, in our loop and with our sampler; the learning rate is its own best."""
+
+    lr = PEER_LR
+
+    @staticmethod
+    def network():
+        return Answer(peer_network())
+
+
+class Answer(nn.Module):
+    """diffusers' network as ours is called: (xt, t) -> guess."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, xt, t):
+        return self.net(xt, t).sample
+
+
+def peer_network():
+    torch.manual_seed(SEED)  # its first weights come from the global generator
+    return UNet2DModel(**PEER_NETWORK)
+
+
 def seeded(more=0):
     return torch.Generator().manual_seed(SEED + more)
+
+
+WAYS = {"ours": Ours(), "diffusers": Peer(), "diffusers, our loop": PeerInOurLoop()}
 
 
 def say(text):
@@ -200,7 +226,7 @@ def read(seconds: float = 150, patience: float = 6, samples: int = 256, threads:
     world = sprites.load_world()
     images = sprites.to_tensor(world.images[world.split()[0]])
     found = {}
-    for name, way in {"ours": Ours(), "diffusers, noise": Peer("epsilon"), "diffusers, sprite": Peer("sample")}.items():
+    for name, way in WAYS.items():
         say(name)
         parameters = sum(p.numel() for p in next(way.train(images, 1)).parameters())
         found[name] = {"parameters": parameters, **measure(way, images, world, seconds, patience, samples)}
