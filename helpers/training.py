@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers import expect
+from helpers import expect, guidance
 from helpers.schedule import Schedule
 
 
@@ -24,7 +24,7 @@ class DivergedError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)  # eq: comparing tensors has no single truth value
 class Batch:
-    """What one step learns from: x0 (N, C, H, W), levels t (N,) in 1..T, noise like x0; and what is told of x0."""
+    """What one step learns from: x0 (N, C, H, W), levels t (N,) in 1..T, noise like x0; what is told of x0, (N, A)."""
 
     x0: Tensor
     t: Tensor
@@ -32,8 +32,10 @@ class Batch:
     context: Tensor | None = None
 
 
-def batch(images: Tensor, sched: Schedule, size: int, generator: torch.Generator) -> Batch:
-    """Draw a batch of `size` from images (M, C, H, W), on their device.
+def batch(
+    images: Tensor, sched: Schedule, size: int, generator: torch.Generator, labels: Tensor | None = None
+) -> Batch:
+    """Draw a batch of `size` from images (M, C, H, W), on their device; with labels (M, A) what is told of each.
 
     Level 0 is left out: without noise there is nothing to learn. The others are spread evenly, one drawn from each
     of `size` equal parts, so that no step sees mostly easy ones (Kingma et al. 2021, arXiv:2107.00630, appendix I, do
@@ -44,7 +46,9 @@ def batch(images: Tensor, sched: Schedule, size: int, generator: torch.Generator
     part = torch.arange(size, device=on) + torch.rand(size, generator=generator, device=on)  # 0..size
     t = (part * sched.T / size).ceil().long().clamp(1, sched.T)
     noise = torch.randn((size, *images.shape[1:]), generator=generator, device=on)
-    return Batch(images[which.to(images.device)], t.to(images.device), noise.to(images.device))
+    which = which.to(images.device)
+    context = None if labels is None else guidance.tell_some(labels[which], generator)
+    return Batch(images[which], t.to(images.device), noise.to(images.device), context)
 
 
 def step_loss(net: Callable, batch: Batch, sched: Schedule) -> Tensor:
@@ -53,7 +57,8 @@ def step_loss(net: Callable, batch: Batch, sched: Schedule) -> Tensor:
     The weight is the signal-to-noise ratio, at most 5: "min-SNR" (Hang et al. 2023, arXiv:2303.09556). And at least
     0.05, which is ours: without it the last levels, where sampling begins, would hardly be learned.
     """
-    guess = net(sched.add_noise(batch.x0, batch.t, batch.noise), batch.t)
+    xt, told = sched.add_noise(batch.x0, batch.t, batch.noise), () if batch.context is None else (batch.context,)
+    guess = net(xt, batch.t, *told)
     error = (guess - batch.x0).square().mean(dim=(1, 2, 3))  # (N,)
     return (sched.snr(batch.t).clamp(0.05, 5) * error).mean()
 
@@ -97,6 +102,7 @@ class Run:
     lr          the highest learning rate, reached after a tenth of the steps or 100 of them
     ema_decay   share that the running mean of the weights keeps at each step; less at first
     loss        another loss with the arguments and results of `step_loss`
+    labels      (M, A) int64, an option of each attribute of each image, for a network that can be asked; told in part
 
     However a loop is left, by `break` or the stop button, each step is done wholly or not at all; `state` and `losses`
     have what was done. Raises TypeError or ValueError for bad input, DivergedError if a loss is not finite.
@@ -114,11 +120,12 @@ class Run:
         lr: float = 4e-3,
         ema_decay: float = 0.995,
         loss: Callable[..., Tensor] = step_loss,
+        labels: Tensor | None = None,
     ):
         expect.images("images", images, limit=1.001)
         self.net, self.images, self.sched, self.generator = net.train(), images.float(), sched, generator
         self.steps, self.batch_size = expect.count("steps", steps), expect.count("batch_size", batch_size)
-        self.lr, self.ema_decay, self.loss = lr, ema_decay, loss
+        self.lr, self.ema_decay, self.loss, self.labels = lr, ema_decay, loss, labels
         self.ema = copy.deepcopy(net).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(net.parameters(), betas=(0.9, 0.95), weight_decay=0.01, fused=True)
         self.losses: list[float] = []
@@ -136,7 +143,8 @@ class Run:
             yield self.state
 
     def _step(self) -> None:
-        step, drawn = len(self.losses) + 1, batch(self.images, self.sched, self.batch_size, self.generator)
+        step = len(self.losses) + 1
+        drawn = batch(self.images, self.sched, self.batch_size, self.generator, self.labels)
         with torch.autocast("cuda", torch.bfloat16, enabled=self.images.is_cuda):
             loss = self.loss(self.net, drawn, self.sched)
         self.optimiser.zero_grad()

@@ -13,28 +13,37 @@ skip hands the details of the fine path past the coarse one, so that they need n
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from helpers.guidance import Asked
 
 
 class UNet(nn.Module):
     """`net(xt, t)` is a guess of x0. 1.25 million parameters with the default 64 channels, 0.7 million with 48.
 
     channels   width C of the fine path, a multiple of 8 and at least 16; the coarse path has twice as many
+    options    how many options each attribute has that it can be asked for; () for a network that cannot be asked
     generator  torch.Generator for the first weights; None draws them from torch's global one
 
     Raises ValueError for another width.
     """
 
-    def __init__(self, channels: int = 64, generator: torch.Generator | None = None):
+    def __init__(self, channels: int = 64, generator: torch.Generator | None = None, *, options: Sequence[int] = ()):
         super().__init__()
         if channels < 16 or channels % 8:
             raise ValueError(f"channels must be a multiple of 8, at least 16; got {channels}: try 32, 48 or 64")
-        self.arguments = {"channels": channels}  # what a file of weights must say, so that they find their network
+        self.arguments: dict = {
+            "channels": channels
+        }  # what a file of weights must say, so that they find their network
+        if options:
+            self.arguments["options"] = list(options)
         fine, coarse, level = channels, 2 * channels, 2 * channels
         self.level = nn.Sequential(nn.Linear(LEVEL, level), nn.SiLU(), nn.Linear(level, level), nn.SiLU())
+        self.asked = Asked(options, level) if options else None
 
         self.enter = nn.Conv2d(3 * 4, fine, 3, padding=1)
         self.down = nn.ModuleList([Block(fine, fine, level), Block(fine, fine, level)])
@@ -48,14 +57,16 @@ class UNet(nn.Module):
         # The same numbers, in the order that convolutions like best. PyTorch's own types do not know of it.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, xt: Tensor, t: int | Tensor) -> Tensor:
+    def forward(self, xt: Tensor, t: int | Tensor, context: Tensor | None = None) -> Tensor:
         """Which sprite was it?
 
-        xt  (N, 3, H, W) float, noisy images; H and W multiples of 4
-        t   an int, or an integer tensor (N,) with the level of each image; 0..T
+        xt       (N, 3, H, W) float, noisy images; H and W multiples of 4
+        t        an int, or an integer tensor (N,) with the level of each image; 0..T
+        context  int64 (N, A), what is asked for: an option of each attribute, or -1 where it may be any; None for
+                 nothing asked
 
         Returns the guess of x0, (N, 3, H, W), of no fixed range: clamp it to [-1, 1] to show it.
-        Raises ValueError for images of another shape, TypeError for levels that are fractions.
+        Raises ValueError for images or a context of another shape or range, TypeError for levels that are fractions.
         """
         if xt.ndim != 4 or xt.shape[1] != 3 or xt.shape[2] % 4 or xt.shape[3] % 4:
             raise ValueError(
@@ -66,6 +77,10 @@ class UNet(nn.Module):
         if t.is_floating_point():  # 0.5 of T would be taken for level 0.5
             raise TypeError(f"noise levels are whole numbers, but t is {t.dtype}: use an int, or t.long()")
         level = self.level(embed_level(t))  # (N, 2C)
+        if context is not None:
+            if self.asked is None:
+                raise ValueError("this network cannot be asked for anything: build it with options, and train it so")
+            level = level + self.asked(context)
         x = self.enter(F.pixel_unshuffle(xt, 2))  # (N, C, H/2, W/2)
         for block in self.down:
             x = block(x, level)

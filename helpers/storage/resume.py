@@ -45,7 +45,7 @@ def file_of(run: Run) -> Path:
     shapes = [(name, list(x.shape)) for name, x in run.net.state_dict().items()]
     settings = [run.steps, run.batch_size, run.lr, run.ema_decay, run.loss.__qualname__, run.generator.initial_seed()]
     content = hashlib.sha256(json.dumps([shapes, settings]).encode())
-    for x in (run.images, run.sched.alpha_bar):
+    for x in (run.images, run.sched.alpha_bar, *([] if run.labels is None else [run.labels])):
         content.update(x.detach().cpu().contiguous().numpy())
     return files.cache() / f"run-{content.hexdigest()[:16]}.safetensors"
 

@@ -12,6 +12,7 @@ from helpers.storage.files import FileError
 from helpers.unet import UNet
 
 SHIPPED = files.ROOT / "weights" / "sprites.safetensors"  # made by `make weights`
+ASKING = SHIPPED.with_name("asking.safetensors")  # that of lesson 4, made by `python -m tools.pretrain_asking`
 
 
 def own_path() -> Path:

@@ -56,6 +56,28 @@ class World:
         """Attribute -> option name of sprite i."""
         return {name: options[self.labels[name][i]] for name, options in self.attributes.items()}
 
+    def options(self) -> list[int]:
+        """How many options each attribute has, for a network that can be asked for them."""
+        return [len(options) for options in self.attributes.values()]
+
+    def told(self) -> Tensor:
+        """int64 (M, A): the option of each attribute of each sprite, as a network is told it in training."""
+        return torch.stack([torch.tensor(self.labels[name]).long() for name in self.attributes], dim=1)
+
+    def wish(self, **wanted: str) -> Tensor:
+        """int64 (A,): what to ask a network for, as in `wish(hat="crown")`; -1 for every attribute not named.
+
+        Raises SpriteError for an attribute or option that there is not, with those that there are.
+        """
+        context = torch.full((len(self.attributes),), -1)
+        for name, option in wanted.items():
+            if name not in self.attributes:
+                raise SpriteError(f"There is no {name!r} to ask for. There are: {', '.join(self.attributes)}.")
+            if option not in self.attributes[name]:
+                raise SpriteError(f"No {name} is {option!r}. There are: {', '.join(self.attributes[name])}.")
+            context[list(self.attributes).index(name)] = self.attributes[name].index(option)
+        return context
+
     def split(self) -> tuple[np.ndarray, np.ndarray]:
         """(train_idx, held_out_idx): sorted int64, disjoint, together every sprite. The same at every call."""
         rank = np.random.default_rng(self.seed).random(len(self))

@@ -1,0 +1,100 @@
+"""Make the weights that lesson 4 asks, measure them, and write their card: python -m tools.pretrain_asking
+
+The network of notebook 2 with one more input, what is asked for. It takes half an hour or so on a laptop; stop it
+whenever you like, it goes on where it stopped.
+"""
+
+import json
+from collections import deque
+from dataclasses import asdict
+from hashlib import sha256
+
+import torch
+
+from helpers import guidance, sampler, schedule, training, unet
+from helpers.lesson import progress
+from helpers.storage import files, resume, weights
+from helpers.world import judge, sprites
+from tools.pretrain import Recipe
+
+CARD = weights.ASKING.with_name("asking.json")
+RECIPE = Recipe(steps=10_000, lr=4e-3)
+
+
+def train(recipe: Recipe, world, sched) -> torch.nn.Module:
+    """The network after all steps of the recipe; goes on where it was stopped."""
+    idx = world.split()[0]
+    images, labels = sprites.to_tensor(world.images[idx]), world.told()[idx]
+    net = unet.UNet(recipe.channels, generator=torch.Generator().manual_seed(recipe.seed), options=world.options())
+    run = training.Run(
+        net,
+        images,
+        sched,
+        torch.Generator().manual_seed(recipe.seed),
+        steps=recipe.steps,
+        batch_size=recipe.batch,
+        lr=recipe.lr,
+        ema_decay=recipe.ema_decay,
+        labels=labels,
+    )
+    deque(progress.watch(resume.kept(run, every=250), quiet=False), maxlen=0)
+    return run.ema
+
+
+def obeyed(net, world, sched, wish: torch.Tensor, n: int, w: float, seed: int = 1, steps: int = 25) -> dict:
+    """n sprites drawn for a wish (A,), judged: shares obeyed (the nearest member has all that was asked), valid, and
+    new of the valid."""
+    g = torch.Generator().manual_seed(seed)
+    *_, last = sampler.sample(guidance.guided(net, wish, w), sched, n=n, steps=steps, generator=g)
+    report = judge.judge(last.xt, world, world.split()[0])
+    has = (world.told()[report.nearest][:, wish >= 0] == wish[wish >= 0]).all(dim=1)
+    valid = int(report.valid.sum())
+    return {
+        "obeyed": has.double().mean().item(),
+        "valid": valid / n,
+        "new": float(report.new.sum() / max(1, valid)),
+    }
+
+
+def described(net, world, sched, n: int, w: float, seed: int = 1, steps: int = 25) -> float:
+    """Of n held-out sprites, each described by all its attributes and drawn once, the share that came out exactly."""
+    g = torch.Generator().manual_seed(seed)
+    held_out = world.split()[1]
+    chosen = held_out[torch.randperm(len(held_out), generator=g)[:n].numpy()]
+    net = guidance.guided(net, world.told()[chosen], w)
+    *_, last = sampler.sample(net, sched, n=n, steps=steps, generator=g)
+    report = judge.judge(last.xt, world, world.split()[0])
+    return float((report.valid & (report.nearest == chosen)).mean())
+
+
+def main() -> None:
+    """Train, write the weights, measure what was written, write the card."""
+    world, sched = sprites.load_world(), schedule.cosine(T=500)
+    fingerprint = sprites.fingerprint(world.images[world.split()[0]])
+    weights.save(train(RECIPE, world, sched), weights.ASKING, **asdict(RECIPE), **{"training sprites": fingerprint})
+    net = weights.load_pretrained(weights.ASKING)
+    asked = {}
+    for name, options in world.attributes.items():
+        for option in options:
+            share = float((world.labels[name] == options.index(option)).mean())
+            of = {f"w={w:g}": obeyed(net, world, sched, world.wish(**{name: option}), 64, w) for w in (1, 2)}
+            asked[f"{name}: {option}"] = {"share of the world": share, **of}
+            print(name, option, asked[f"{name}: {option}"], flush=True)
+    card = {
+        "file": weights.ASKING.name,
+        "sha256": sha256(weights.ASKING.read_bytes()).hexdigest(),
+        "recipe": asdict(RECIPE),
+        "training sprites": fingerprint,
+        "torch": torch.__version__,
+        "samples for each": 64,
+        "asked": asked,
+        "described in full, exactly that sprite, of 256": {
+            f"w={w:g}": described(net, world, sched, 256, w) for w in (1, 2)
+        },
+    }
+    files.replace(CARD, (json.dumps(card, indent=1) + "\n").encode())
+    print(card["described in full, exactly that sprite, of 256"])
+
+
+if __name__ == "__main__":
+    main()
