@@ -119,7 +119,7 @@ def test_the_world_says_what_can_be_asked_for():
     assert (crown >= 0).sum() == 1 and (told[:, crown >= 0] == crown[crown >= 0]).any()
     with pytest.raises(SpriteError, match="There are: view, skin"):
         world.wish(shoes="red")
-    with pytest.raises(SpriteError, match="No hat is 'fez'. There are: "):
+    with pytest.raises(SpriteError, match=r"No hat is 'fez'\. There are: "):
         world.wish(hat="fez")
 
 

@@ -18,7 +18,7 @@ from helpers.world import judge, sprites
 from tools.pretrain import Recipe
 
 CARD = weights.ASKING.with_name("asking.json")
-RECIPE = Recipe(steps=10_000, lr=4e-3)
+RECIPE = Recipe(steps=5_000, lr=4e-3, ema_decay=0.998)
 
 
 def train(recipe: Recipe, world, sched) -> torch.nn.Module:
