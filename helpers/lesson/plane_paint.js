@@ -19,13 +19,12 @@ function faded({ alphaBar }, place, noise, t) {
 }
 
 // Puts everything onto the stage. village: as in plane_numbers.js; now: what is to be seen, {level, point, paths, ...};
-// best: where else to draw the best answer; after(known) is called when all is drawn.
+// best: beside the stage, for the best answer; after(known) is called when all is drawn.
 function painter(stage, best, sheet, { names, colours }, village, now, after) {
   const context = make(stage, "canvas").getContext("2d");
   const [layer, mist] = [0, 1].map(() => document.createElement("canvas").getContext("2d"));
   mist.canvas.width = mist.canvas.height = GRID;
-  const guess = make(stage, "div", "answer"); // beneath the faces, so that no name is hidden
-  const fogs = [sprite(guess), sprite(best)];
+  const fog = sprite(best);
   const faces = names.map((name, i) => {
     const face = make(stage, "button", "face");
     const picture = sprite(face);
@@ -94,16 +93,19 @@ function painter(stage, best, sheet, { names, colours }, village, now, after) {
     const length = Math.hypot(to[0] - from[0], to[1] - from[1]) / sharp;
     const [right, down] = to.map((v, i) => (v - from[i]) / length);
     const along = (far, aside) => [from[0] + right * far - down * aside, from[1] + down * far + right * aside];
-    const far = length - guess.offsetWidth / 2 - 3; // up to the frame of the answer
+    const far = length - 22; // up to the frame of the answer
     const arrow = [along(0, 0), along(far, 0), along(far - 8, -5), along(far, 0), along(far - 8, 5)];
-    if (far > 12) line(context, arrow, getComputedStyle(stage).color, 2);
+    const ink = getComputedStyle(stage).color;
+    if (far > 12) line(context, arrow, ink, 2);
     put(point, now.point, now.level);
-    put(guess, best, 0);
-    const average = fogs[0].createImageData(16, 16);
+    const average = fog.createImageData(16, 16);
     average.data.forEach((_, k, pixels) => {
       pixels[k] = total(mix.map((share, i) => share * faces[i].pixels[k]));
     });
-    for (const fog of fogs) fog.putImageData(average, 0, 0);
+    fog.putImageData(average, 0, 0);
+    const [corner, size] = [to.map((v) => v - 16 * sharp), 32 * sharp]; // beneath the faces, so that no name is hidden
+    context.drawImage(fog.canvas, ...corner, size, size);
+    Object.assign(context, { strokeStyle: ink, lineWidth: 2 * sharp }).strokeRect(...corner, size, size);
   }
   // At level 0 somebody lives there or nobody does: then all that can be shown is what the last jump was mixed of.
   function guessed(t) {
@@ -130,7 +132,7 @@ function painter(stage, best, sheet, { names, colours }, village, now, after) {
       dot(faded(village, village.places[i], noise, t), t, 1.5, rgb(i, 0.9));
     }
     for (const { points, end, until } of swarm ?? []) dot(points[until], t, 2, rgb(end, 1));
-    for (const node of [point, guess, best]) node.hidden = !known;
+    point.hidden = best.hidden = !known;
     if (known) drawAnswer(known);
     faces.forEach(({ face, number }, i) => {
       put(face, village.places[i], 0);
