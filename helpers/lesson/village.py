@@ -58,9 +58,9 @@ class Village:
         return self.weigh(**{name: 0 for name in self.names if name not in names})
 
 
-def dozen() -> Village:
-    """Twelve people: the world's cast, and training sprites, each the one least like anybody chosen before."""
-    world = sprites.load()
+def dozen(world: sprites.World | None = None) -> Village:
+    """Twelve people: a world's cast, and training sprites, each the one least like anybody chosen before."""
+    world = sprites.load() if world is None else world
     pool = world.images[world.split()[0][:2000]]
     faces = [world.images[i] for i in world.cast.values()][:12]
     while len(faces) < 12:
