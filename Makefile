@@ -23,7 +23,7 @@ test: lint                            ## what must pass before anything lands: u
 	$(BIN)/python -m tools.rehearsal
 	trap 'chmod -R u+w "$(REHEARSAL)"' EXIT; \
 		JUPYTER_PATH="$(REHEARSAL)" $(PYTEST) --nbval-kernel-name=rehearsal --cov=helpers --cov-fail-under=90 \
-		tests/browser "$(REHEARSAL)/inkdrop/notebooks" tests/stress tests/test_*.py
+		tests/browser "$(REHEARSAL)/inkdrop/notebooks" tests/test_bad_files.py tests/test_properties.py tests/test_*.py
 
 test-all: test                        ## all that, and what takes long: every lesson at full length, own sprites, Colab, bad files
 	INKDROP_STRICT=1 $(PYTEST) --nbval-current-env notebooks tests/long

@@ -34,7 +34,7 @@ MOVE = """(el, what) => new Promise((done) => {
 
 
 def main() -> None:
-    html = plane.html(caption="The plane.", alt="The plane.", level=200)
+    html = plane.output(caption="The plane.", alt="The plane.", level=200)[0]["text/html"]
     print(f"{len(html) / 1000:.0f} kB of HTML for each plane")
     with sync_playwright() as playwright:
         browser = launch(playwright)

@@ -50,7 +50,6 @@ def fill_disk(monkeypatch):
     def fill(step):
         if step == "write":
             monkeypatch.setattr(io, "open", open_full)  # by which pathlib opens files
-            monkeypatch.setattr(os, "fdopen", open_full)
         else:
             monkeypatch.setattr(os, step, full)
 

@@ -197,12 +197,11 @@ def test_a_notebook_shows_the_message_alone(content, monkeypatch):
 
 @pytest.fixture
 def pip(monkeypatch):
-    """A pip that installs nothing, ends with `returncode`, and keeps what it was asked: `commands`, `constraints`."""
-    fake = SimpleNamespace(commands=[], constraints="", returncode=0)
+    """A pip that installs nothing, ends with `returncode`, and keeps what it was asked: `commands`."""
+    fake = SimpleNamespace(commands=[], returncode=0)
 
     def run(command, **_):
         fake.commands.append(command)
-        fake.constraints = Path(command[command.index("--constraint") + 1]).read_text()
         return SimpleNamespace(returncode=fake.returncode, stderr="no route to host")
 
     monkeypatch.setattr(colab.subprocess, "run", run)
@@ -221,16 +220,15 @@ def test_what_is_missing_is_installed_at_once_and_nothing_else(pip, monkeypatch)
     colab.ready(gpu=False)
     (command,) = pip.commands
     assert command[:4] == [sys.executable, "-m", "pip", "install"]
-    assert command[-2:] == ["pillow>=11", "tqdm>=4.66"] and command[-4] == "--constraint"
+    assert command[-2:] == ["pillow>=11", "tqdm>=4.66"]
 
 
-def test_torch_and_numpy_are_never_installed(pip, monkeypatch):
+def test_torch_and_numpy_stay_as_they_are(pip, monkeypatch):
     without(monkeypatch, lambda name: True)
     colab.ready(gpu=False)
     (command,) = pip.commands
-    assert len(command) > 8 and not [word for word in command if word.startswith(("torch", "numpy"))]
-    versions = {name: colab.importlib.metadata.version(name) for name in ("numpy", "torch")}
-    assert pip.constraints == "".join(f"{name}=={version}\n" for name, version in versions.items())
+    ours = [word for word in command if word.startswith(("torch", "numpy"))]
+    assert ours == [f"{name}=={colab.importlib.metadata.version(name)}" for name in ("numpy", "torch")]
 
 
 def test_what_cannot_be_installed_is_told(pip, monkeypatch):

@@ -126,19 +126,8 @@ def test_a_file_may_be_read_by_whom_the_system_lets(tmp_path):
 # ---- tensors in a file ----
 
 
-def test_what_is_saved_is_what_is_loaded(tmp_path):
-    g = torch.Generator().manual_seed(0)
-    tensors = {"a": torch.randn(2, 3, generator=g).T, "b": torch.tensor(3), "c": torch.zeros(0)}
-    tensors["d"] = torch.ones(3, dtype=torch.bfloat16)  # which NumPy does not have
-    path = tmp_path / "new" / "folder" / "tensors"
-    files.save_tensors(path, tensors, {"step": 3, "why": "ä"})
-    loaded, info = files.load_tensors(path)
-    assert info == {"step": 3, "why": "ä"}
-    assert loaded.keys() == tensors.keys() and all(torch.equal(loaded[name], x) for name, x in tensors.items())
-
-
 def test_what_was_loaded_does_not_change_with_the_file(tmp_path):
-    path = tmp_path / "tensors"
+    path = tmp_path / "new" / "folder" / "tensors"
     files.save_tensors(path, {"a": torch.ones(9)}, {})
     tensors, _ = files.load_tensors(path)
     size = path.stat().st_size
@@ -193,27 +182,10 @@ def test_a_bad_file_is_refused_and_left_alone(kind, saved):
     assert saved.read_bytes() == bad
 
 
-def test_nothing_is_unpickled(tmp_path):
-    class Trap:
-        def __reduce__(self):
-            return (pytest.fail, ("unpickled",))
-
-    torch.save({"net": Trap()}, tmp_path / "tensors")
-    with pytest.raises(FileError):
-        files.load_tensors(tmp_path / "tensors")
-
-
 def test_no_such_file(tmp_path):
     for path in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(FileError, match="no such file, or not a plain one"):
             files.load_tensors(path)
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
-def test_a_pipe_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(FileError, match="not a plain one"):
-        files.load_tensors(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize("broken", ["write", "fsync", "replace"])

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,18 +53,12 @@ def test_those_who_look_alike_are_neighbours(dozen):
     assert distance[0] < distance.median() and distance[1] < distance.median()
 
 
-def test_the_village_is_the_same_every_time_and_of_any_world(dozen):
-    again = plane.dozen(sprites.load())
-    assert again.names == dozen.names and torch.equal(again.places, dozen.places)
-    rng = np.random.default_rng(0)
-    own = replace(
-        sprites.load(), images=rng.integers(0, 255, (40, 16, 16, 3), np.uint8), cast={"Bob": 0}, n_train=30,
-        in_training=("Bob",), held_out=(), known=False,
-    )  # fmt: skip
-    few = plane.dozen(own, n=5)
-    assert few.names == ("Bob", "Kai", "Lou", "Mia", "Sam") and len(np.unique(few.faces, axis=0)) == 5
-    tiny = plane.dozen(replace(own, images=own.images[:4], n_train=4))
-    assert len(tiny.names) == 4 and len(np.unique(tiny.faces, axis=0)) == 4, "nobody twice where there are too few"
+def test_an_edited_world_has_a_village_too(dozen):
+    world = sprites.load()
+    few = replace(world, cast={name: world.cast[name] for name in ("Bob", "Fred", "Nancy")})
+    village = plane.dozen(few)
+    assert village.names[:5] == ("Bob", "Fred", "Nancy", "Kai", "Lou") and torch.equal(village.places, dozen.places)
+    assert len(village.names) == len(np.unique(village.faces, axis=0)) == 12
 
 
 def test_weights_are_set_by_name(dozen):
@@ -73,16 +66,10 @@ def test_weights_are_set_by_name(dozen):
     assert dozen.only("Bob", "Nancy").weights == (1, 0, 1, *[0] * 9)
     with pytest.raises(ValueError, match="Karl"):
         dozen.weigh(Karl=2)
-    with pytest.raises(ValueError, match="somebody must live"):
-        dozen.only()
-    with pytest.raises(ValueError, match="at least 0"):
-        dozen.weigh(Bob=-1)
-    with pytest.raises(TypeError, match="whole number"):
-        dozen.weigh(Bob=0.5)
-    with pytest.raises(ValueError, match="for everybody"):
-        replace(dozen, names=dozen.names[:3])
+    with pytest.raises(ValueError, match="at least one"):
+        plane.posterior(dozen.only(), noise(1), 100, SCHED)
     with pytest.raises(ValueError, match="values from"):
-        replace(dozen, places=2 * dozen.places)
+        plane.posterior(replace(dozen, places=2 * dozen.places), noise(1), 100, SCHED)
 
 
 # ---- the numbers ----
@@ -197,15 +184,6 @@ def test_one_jump_ends_between_people(dozen):
     assert ends.norm(dim=1).max() < 0.02
 
 
-def test_up_again_and_down_is_the_way_back(dozen):
-    levels = [t for t in sampler.levels(SCHED.T, 250) if t >= 10]
-    low = SCHED.alpha_bar[10].sqrt() * dozen.places.double() + (1 - SCHED.alpha_bar[10]).sqrt() * noise(12)
-    homes = plane.walks(dozen, SCHED, low, levels[::-1], rest="none")[-1]
-    back = plane.walks(dozen, SCHED, homes, levels, rest="none")[-1]
-    assert 0.5 < homes.std() < 1.5
-    assert plane.reached(dozen, back) == dict.fromkeys(dozen.names, 1) | {"nobody": 0}
-
-
 def test_chance_is_calibrated_also_where_some_are_rare():
     rng = np.random.default_rng(0)
     shares = np.array([0.5, 0.3, 0.17, 0.02, 0.01, 0.0])
@@ -215,8 +193,7 @@ def test_chance_is_calibrated_also_where_some_are_rare():
     assert plane.chance(dict(zip(names, [100, 60, 34, 4, 2, 0], strict=True)) | {"nobody": 40}, shares) > 0.99
     assert plane.chance(dict(zip(names, [60, 100, 34, 4, 2, 0], strict=True)), shares) < 1e-6
     assert plane.chance(dict(zip(names, [92, 56, 32, 0, 0, 20], strict=True)), shares) < 1e-6, "the impossible happened"
-    with pytest.raises(ValueError, match="nobody was reached"):
-        plane.chance({"a": 0, "nobody": 9}, [1])
+    assert np.isnan(plane.chance({"a": 0, "nobody": 9}, [1]))
     even = [18, 27, 9, 9, 16, 19, 22, 17, 13, 22, 18, 10]
     counts = dict(enumerate(even)) | {"nobody": 0}
     assert np.isclose(plane.chance(counts, np.ones(12) / 12), stats.chisquare(even).pvalue)
@@ -234,7 +211,7 @@ def test_the_output_holds_a_still_picture_its_words_and_the_script(dozen):
     assert html.count("</script>") == 1 and html.endswith("</script>")
     name = re.search(r'<figure class="(plane-\w+)"', html)[1]
     assert f"figure.{name}:not" in html and metadata["image/png"]["width"] == 480
-    assert plane.html(dozen, **words).encode() and len(html) < 120_000
+    assert len(html) < 105_000
 
 
 @pytest.mark.parametrize(
@@ -247,14 +224,13 @@ def test_what_the_plane_does_not_have_is_refused(dozen, wrong):
 
 
 def test_scripts_hold_no_closing_script_tag():
-    for file in plane.SCRIPTS:
-        assert "</script" not in Path(plane.HERE, file).read_text(encoding="utf-8").lower()
-    assert "</script" not in Path(plane.HERE, "plane.html").read_text(encoding="utf-8").lower()
+    for file in (*plane.SCRIPTS, "plane.html"):
+        assert "</script" not in plane.CONTROLS.with_name(file).read_text(encoding="utf-8").lower()
 
 
 def test_only_the_paper_around_a_sprite_is_see_through():
-    face = np.full((1, 16, 16, 3), 255, np.uint8)
-    face[0, 4:12, 4:12] = 10
-    face[0, 6:8, 6:8] = 255  # white within, an eye
-    alpha = plane_still.cut_out(face)[0, :, :, 3]
+    face = np.full((16, 16, 3), 255, np.uint8)
+    face[4:12, 4:12] = 10
+    face[6:8, 6:8] = 255  # white within, an eye
+    alpha = np.asarray(plane_still.cut_out(face))[:, :, 3]
     assert alpha[4:12, 4:12].min() == 255 and alpha.sum() == 64 * 255

@@ -32,7 +32,7 @@ COLAB = (
 )
 # Left out: the browser, which is the same in every lane; the form of the notebooks and what only the pinned versions
 # pass; and tests/long.
-TESTS = ["notebooks", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/test_*.py")), "tests/stress"]
+TESTS = ["notebooks", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/test_*.py"))]
 OPTIONS = (
     *("-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", "--nbval-lax", "--nbval-current-env"),
     "--no-loadscope-reorder",  # the notebooks, which take longest, begin

@@ -165,7 +165,7 @@ def opening_slider(world: sprites.World) -> Markup:
     levels = torch.arange(0, sched.T + 1, 5)
     bob = sprites.to_tensor(world.images[[world.cast["Bob"]]]).expand(len(levels), -1, -1, -1)
     noise = torch.randn(bob[:1].shape, generator=torch.Generator().manual_seed(0)).expand(bob.shape)
-    html = scrubber.html(
+    data, _ = scrubber.output(
         sprites.to_uint8(sched.add_noise(bob, levels, noise)),
         values=levels.tolist(),
         label="noise level",
@@ -173,7 +173,7 @@ def opening_slider(world: sprites.World) -> Markup:
         caption="Bob, and the same noise all the way, more and more of it. Up to which level is it still Bob to you?",
         alt="Bob, a small pixel-art person, dissolves in coloured noise as the level rises from 0 to 500.",
     )
-    return Markup(html)
+    return Markup(data["text/html"])
 
 
 def cast(world: sprites.World) -> list[dict]:

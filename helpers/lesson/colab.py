@@ -8,7 +8,6 @@ import importlib.util
 import re
 import subprocess
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 
@@ -25,13 +24,19 @@ class ColabError(RuntimeError):
 
 
 def ready(gpu: bool) -> None:
-    """Make the notebook run here, and say on what.
+    """Have pip install what is missing, and say on what the notebook runs: a GPU, if it uses one and there is one.
 
-    gpu  whether the notebook uses a GPU where there is one
-
-    Raises ColabError if a package is missing and cannot be installed.
+    Raises ColabError if something cannot be installed.
     """
-    install(missing())
+    if wanted := missing():
+        # Named with the versions that are there, torch and numpy stay as they are.
+        kept = [f"{name}=={importlib.metadata.version(name)}" for name in KEPT]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", *kept, *wanted]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            names = " ".join(wanted)
+            raise ColabError(f"pip cannot install {names}. Check the network and run this cell again.\n{done.stderr}")
+        importlib.invalidate_caches()
     print(f"Inkdrop is ready, in {PYPROJECT.parent}. This notebook runs on {device(gpu)}.")
 
 
@@ -44,24 +49,6 @@ def missing() -> list[str]:
         for name, requirement in names.items()
         if name not in KEPT and not importlib.util.find_spec(IMPORTED_AS.get(name, name))
     ]
-
-
-def install(requirements: list[str]) -> None:
-    """Have pip install them, if there are any, and leave torch and numpy as they are.
-
-    Raises ColabError if that cannot be done.
-    """
-    if not requirements:
-        return
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
-        constraints.writelines(f"{name}=={importlib.metadata.version(name)}\n" for name in KEPT)
-        constraints.flush()
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", constraints.name, *requirements]
-        done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        wanted = " ".join(requirements)
-        raise ColabError(f"pip cannot install {wanted}. Check the network and run this cell again.\n{done.stderr}")
-    importlib.invalidate_caches()
 
 
 def device(gpu: bool) -> str:

@@ -1,7 +1,37 @@
-// What figures with a script share: nodes, and the colours of the page that they stand in.
+// What the figures with a script share: their looks, their nodes, and the colours of the page that they stand in. The
+// files are put into each output's HTML, so none of them may contain a closing script tag.
+
+const LOOKS = `.inkdrop { margin: 8px 0; padding: 0 3px; font: 14px/1.45 var(--jp-ui-font-family, system-ui, sans-serif);
+  transition: color 1ms;
+  > div { --line: color-mix(in srgb, currentColor 50%, transparent); --accent: light-dark(#1a6fd0, #79b4ff); }
+  * { box-sizing: border-box; }
+  [hidden] { display: none !important; }
+  button { border: 1px solid var(--line); background: none; color: inherit; font: inherit; cursor: pointer; }
+  [type=range] { flex: 1 1 120px; min-width: 0; height: 28px; margin: 0; accent-color: var(--accent); cursor: pointer; }
+  :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+  .aloud { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  figcaption { margin-top: 8px; padding-top: 8px; border-top: 1px solid var(--line); font-size: 13px; } }`;
 
 function make(parent, tag, className = "", textContent = "") {
   return parent.appendChild(Object.assign(document.createElement(tag), { className, textContent }));
+}
+
+// The box that takes the place of the figure's still picture, dressed in the page's colours whenever these change.
+function boxIn(el, data, kind, style) {
+  el.replaceChildren();
+  el.ariaLabel = data.alt;
+  make(el, "style", "", LOOKS + style);
+  const box = make(el, "div", kind);
+  for (const over of ["transitionend", "transitioncancel"]) // of the colour that it inherits: the theme has changed
+    el.addEventListener(over, (event) => event.target === el && recolour(el, box));
+  recolour(el, box);
+  return box;
+}
+
+// Without this JupyterLab takes the arrow keys, and Enter, for itself.
+function keepKeys(el) {
+  const keen = el.querySelectorAll("button, input, select, summary");
+  for (const node of keen) node.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 // Lays colours over one another: [red, green, blue, opacity], each in 0..255.

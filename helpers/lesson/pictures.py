@@ -67,20 +67,21 @@ SCRIPT = """
 (() => {{
 {code}
 const data = {data};
-for (const el of document.querySelectorAll("figure.{name}:not(.{mounted})")) mount(el, data);
+for (const el of document.querySelectorAll("figure.{name}:not(.inkdrop)")) {{
+  el.classList.add("inkdrop"); // at once: the next script must not mount it again
+  mount(el, data);
+}}
 }})();
 """
 
 
-def with_script(
-    title: str, still: Image.Image, width: int, content: dict, scripts: Sequence[str], mounted: str
-) -> tuple[dict, dict]:
+def with_script(title: str, still: Image.Image, width: int, content: dict, scripts: Sequence[str]) -> tuple[dict, dict]:
     """What a notebook stores of a figure that a script brings to life: (data, metadata), each by MIME type.
 
     title    what it is called, in its plain text; the last word also in its class
     still    what stands there where no script may run, `width` CSS pixels wide
     content  what the script gets; has the caption and the alternative text
-    scripts  files beside this one, which together define mount(el, data); it gives the figure the class `mounted`
+    scripts  files beside this one, which together define mount(el, data)
 
     Raises ValueError for an empty caption or alt.
     """
@@ -88,7 +89,7 @@ def with_script(
     data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     name = f"{title.split()[-1].lower()}-{hashlib.sha256((figure + data).encode()).hexdigest()[:12]}"
     code = "".join(Path(__file__).with_name(file).read_text(encoding="utf-8") for file in scripts)
-    script = SCRIPT.format(code=code, data=data, name=name, mounted=mounted)
+    script = SCRIPT.format(code=code, data=data, name=name)
     figure = figure.replace("<figure", f'<figure class="{name}"', 1) + f"<script>{script}</script>"
     bundle = {"text/plain": f"{title}: {content['alt']}", "text/html": figure, "image/png": png}
     return bundle, {"image/png": {"width": width}}

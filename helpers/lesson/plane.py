@@ -7,14 +7,12 @@ them, and the best answer, the walks and their ends are the very ones of the spr
 A place stands for an image of shape (1, 1, 2); points are float tensors (B, 2).
 """
 
-from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from IPython.display import display
-from scipy import stats
 from torch import Tensor
 
 from helpers import expect, sampler, schedule
@@ -27,7 +25,7 @@ TOOLS = ("walk", "ways", "village", "look")
 START = {"rest": "fresh", "first": None, "steps": 50, "squares": False, "seed": 0}
 START |= {"cloud": True, "crowd": False, "lines": True, "flow": False}
 NOISE = [-1.7, 0.1]  # on who the noisy point is at first: it takes Bob out of the crowd
-HERE = Path(__file__).parent
+CONTROLS = Path(__file__).with_name("plane.html")
 SCRIPTS = ("page.js", "plane_numbers.js", "plane_paint.js", "plane.js")
 
 
@@ -64,9 +62,9 @@ def walks(
     first: str | None = None,
     net=None,
 ) -> Tensor:
-    """Walk from the noisy points xt (n, 2) through the levels: (len(levels), n, 2), all points on the way.
+    """Walk down from the noisy points xt (n, 2) through the levels: (len(levels), n, 2), all points on the way.
 
-    levels     falling: sampler.levels(500, 50), say. Rising, for the way up from a person to noise, with rest="none"
+    levels     falling, as sampler.levels(500, 50) gives them
     generator  for the fresh noise
     rest       "fresh": fresh noise in each step (DDPM, Ho et al. 2020); "none": none is needed (DDIM, Song et al.
                2021); "forgotten": DDPM's step with its fresh noise left out, a mistake
@@ -85,40 +83,32 @@ def walks(
         noise = torch.zeros_like(guess)
         if how == "fresh":
             noise = torch.randn(guess.shape, generator=generator, dtype=xt.dtype)
-        if s < t:
-            path.append(sampler.step_down(path[-1], guess, t, s, sched, float(how != "none"), noise))
-        else:
-            signal, spread = sched.amplitudes(t, 1)
-            path.append(sched.add_noise(guess, s, (path[-1] - signal * guess) / spread))
+        path.append(sampler.step_down(path[-1], guess, t, s, sched, float(how != "none"), noise))
     return torch.stack(path)[:, :, 0, 0]
 
 
 def reached(village: Village, ends: Tensor) -> dict[str, int]:
     """How many of the ends (n, 2) lie within 0.1 of each person; the rest are "nobody"."""
-    distance, who = torch.cdist(ends, village.places.to(ends.dtype)).min(dim=1)
-    counts = torch.bincount(who[distance < 0.1], minlength=len(village.names)).tolist()
+    counts = (torch.cdist(ends, village.places.to(ends.dtype)) < 0.1).sum(dim=0).tolist()
     return dict(zip((*village.names, "nobody"), (*counts, len(ends) - sum(counts)), strict=True))
 
 
 def chance(counts: dict[str, int], shares) -> float:
     """How often chance alone would be at least as far off: the p-value of a chi-square test (Pearson 1900).
 
-    counts  from `reached`; those who reached nobody are left out
+    counts  from `reached`; those who reached nobody are left out, and if all did the answer is NaN
     shares  N numbers that sum to 1: what is due, such as a posterior, or the weights of the village
 
-    Those of whom fewer than 5 are due are counted together. Raises ValueError if nobody was reached at all.
+    Those of whom fewer than 5 are due are counted together.
     """
     got = np.array([count for name, count in counts.items() if name != "nobody"])
-    if not got.sum():
-        raise ValueError("nobody was reached, so nothing can be compared: was it one jump?")
     due = np.asarray(shares, dtype=float) * got.sum()
     rare = due < 5
     got, due = (np.append(x[~rare], x[rare].sum()) for x in (got, due))
-    if due[-1] < 1e-9:  # nobody is rare, but for those who cannot be reached at all
-        if got[-1]:
-            return 0.0
+    if due[-1] < 1e-9 and not got[-1]:  # nobody is rare, or only those who cannot be reached at all
         got, due = got[:-1], due[:-1]
-    return float(stats.chisquare(got, due * got.sum() / due.sum()).pvalue)
+    far = (np.square(got - due) / np.maximum(due, 1e-9)).sum()
+    return float(torch.special.gammaincc(torch.tensor((len(got) - 1) / 2), torch.tensor(far / 2)))
 
 
 # ---- the picture ----
@@ -130,11 +120,6 @@ def show(home: Village | None = None, **options) -> None:
     display(data, metadata=metadata, raw=True)
 
 
-def html(home: Village | None = None, **options) -> str:
-    """The plane as HTML, for a page of one's own. Everything else is as in `output`."""
-    return output(home, **options)[0]["text/html"]
-
-
 def output(
     home: Village | None = None,
     *,
@@ -143,8 +128,8 @@ def output(
     sched: schedule.Schedule | None = None,
     level: int = 150,
     point: str | tuple[float, float] = "Bob",
-    tools: Iterable[str] = TOOLS,
-    opened: Iterable[str] = (),
+    tools: tuple[str, ...] = TOOLS,
+    opened: tuple[str, ...] = (),
     **options,
 ) -> tuple[dict, dict]:
     """What a notebook stores of the plane: (data, metadata), each by MIME type.
@@ -163,26 +148,25 @@ def output(
     if wrong := {*tools, *opened} - {*TOOLS} | options.keys() - START.keys():
         raise ValueError(f"the plane has no {', '.join(sorted(wrong))}; it has {', '.join((*TOOLS, *START))}")
     level = expect.count("level", level, 0, sched.T)
-    held = None
+    start = START | options | {"level": level, "point": point}
     if isinstance(point, str):
-        held = home.places[home.names.index(point)].tolist(), NOISE
-        x0, noise = (torch.tensor(x).view(1, 1, 1, 2) for x in held)
-        point = sched.add_noise(x0, level, noise).flatten().tolist()
-    start = START | options | {"level": level, "point": point, "held": held}
+        start["held"] = home.places[home.names.index(point)].tolist(), NOISE
+        x0, noise = (torch.tensor(x).view(1, 1, 1, 2) for x in start["held"])
+        start["point"] = sched.add_noise(x0, level, noise).flatten().tolist()
+    xt = torch.tensor([start["point"]])
+    p = posterior(home, xt, level, sched)[0].numpy() if level and start["lines"] else None
     content = {
         "names": home.names,
         "places": home.places.tolist(),
         "weights": home.weights,
+        "colours": (255 * home.colours).round().tolist(),
         "faces": "data:image/png;base64," + plane_still.sheet(home.faces),
         "alphaBar": [float(str(a)) for a in sched.alpha_bar.numpy()],  # as many digits as float32 needs
-        "controls": HERE.joinpath("plane.html").read_text(encoding="utf-8"),
-        "tools": [*tools],
-        "open": [*opened],
+        "controls": CONTROLS.read_text(encoding="utf-8"),
+        "tools": tools,
+        "open": opened,
         "start": start,
         "caption": caption,
         "alt": alt,
     }
-    xt = torch.tensor([point])
-    p = posterior(home, xt, level, sched)[0].numpy() if level and start["lines"] else None
-    still = plane_still.draw(home, float(sched.alpha_bar[level]), point, p)
-    return pictures.with_script("The plane", still, plane_still.WIDTH, content, SCRIPTS, "inkdrop-plane")
+    return pictures.with_script("The plane", plane_still.draw(home, xt[0], p), plane_still.WIDTH, content, SCRIPTS)

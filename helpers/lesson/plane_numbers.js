@@ -7,7 +7,7 @@ const total = (values) => values.reduce((a, b) => a + b, 0);
 const average = (shares, places) => [0, 1].map((axis) => total(shares.map((share, i) => share * places[i][axis])));
 
 // How likely each person is, given the noisy point at level t.
-function posterior({ places, weights, alphaBar }, [x, y], t) {
+function posterior({ places, alphaBar }, weights, [x, y], t) {
   const signal = Math.sqrt(alphaBar[t]);
   const variance = Math.max(1 - alphaBar[t], 1e-9); // at level 0 the limit: whoever is nearest
   const distances = places.map(([a, b]) => (x - signal * a) ** 2 + (y - signal * b) ** 2);
@@ -25,75 +25,64 @@ function counted({ weights, asked }) {
 
 // {p: how likely each of those asked for is; mix: what the best answer is mixed of; best: that answer}
 function answer(village, x, t) {
-  const without = posterior(village, x, t);
-  const p = posterior({ ...village, weights: counted(village) }, x, t);
+  const without = posterior(village, village.weights, x, t);
+  const p = posterior(village, counted(village), x, t);
   const mix = without.map((share, i) => share + village.w * (p[i] - share));
   return { p, mix, best: average(mix, village.places) };
 }
 
-// From level t to s: the best answer, the noise that it implies, and fresh noise, mixed anew. With eta 0 upwards too.
-function step({ alphaBar }, x, best, t, s, eta, noise) {
-  const [a, b] = [alphaBar[t], alphaBar[s]];
-  const sigma = eta && eta * Math.sqrt(((1 - b) / (1 - a)) * (1 - a / b));
-  const old = Math.sqrt(Math.max(1 - b - sigma ** 2, 0) / (1 - a));
-  return x.map((v, i) => Math.sqrt(b) * best[i] + old * (v - Math.sqrt(a) * best[i]) + sigma * noise[i]);
-}
-
-// The points of a walk through these levels. Each step has "fresh" noise (DDPM) or "none" (DDIM), or it is "forgotten":
-// DDPM's step without its noise. `first`, where given, is for the step from the last level. noise() gives two numbers.
+// The points of a walk through these levels. Each step has "fresh" noise (DDPM) or "none" (DDIM, also upwards), or it
+// is "forgotten": DDPM's step without its noise. `first`, where given, is for the step from the last level. noise(s)
+// gives two numbers for the step to level s.
 function walk(village, x, levels, { rest, first }, noise) {
   const points = [x];
   for (let k = 0; k + 1 < levels.length; k++) {
     const how = (levels[k] === village.alphaBar.length - 1 && first) || rest;
-    const drawn = noise(); // used or not, so that the others stay the same
+    const [a, b] = [village.alphaBar[levels[k]], village.alphaBar[levels[k + 1]]];
     const { best } = answer(village, x, levels[k]);
-    x = step(village, x, best, levels[k], levels[k + 1], how === "none" ? 0 : 1, how === "fresh" ? drawn : [0, 0]);
+    const sigma = how === "none" ? 0 : Math.sqrt(((1 - b) / (1 - a)) * (1 - a / b));
+    const old = Math.sqrt(Math.max(1 - b - sigma ** 2, 0) / (1 - a));
+    const fresh = how === "fresh" ? noise(levels[k + 1]) : [0, 0];
+    x = x.map((v, i) => Math.sqrt(b) * best[i] + old * (v - Math.sqrt(a) * best[i]) + sigma * fresh[i]);
     points.push(x);
   }
   return points;
 }
 
 // Levels from start down to 0, evenly spread or by squares. Halves go to the even number, as in Python.
-function ladder(start, steps, squares = false) {
+function ladder(start, steps, squares) {
   const round = (v) => (v % 1 === 0.5 ? 2 * Math.round(v / 2) : Math.round(v));
   const place = (k) => round(squares ? start * (k / steps) ** 2 : (start * k) / steps);
-  const levels = Array.from({ length: steps + 1 }, (_, k) => place(steps - k));
-  return levels.filter((level, k) => k === 0 || level < levels[k - 1]);
+  return [...new Set(Array.from({ length: steps + 1 }, (_, k) => place(steps - k)))];
 }
 
-// Standard normal numbers by twos, the same for the same seed and walker: mulberry32, and Box and Muller's way.
-function normals(seed, walker) {
-  let state = Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(walker + 1, 0x85ebca6b);
-  function uniform() {
-    state = (state + 0x6d2b79f5) | 0;
-    let z = Math.imul(state ^ (state >>> 15), state | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
-  }
-  return () => {
-    const [length, angle] = [Math.sqrt(-2 * Math.log(1 - uniform())), 2 * Math.PI * uniform()];
-    return [length * Math.cos(angle), length * Math.sin(angle)];
-  };
+// Two standard normal numbers, the same for the same seed, walker and level (murmur3's mixing; Box and Muller's way).
+function normal(seed, walker, level) {
+  const [u, v] = [0, 1].map((k) => {
+    let z = 0;
+    for (const part of [seed, walker, level, k]) {
+      z = Math.imul(z ^ part, 0x9e3779b1) + 0x6d2b79f5;
+      z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
+      z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+      z ^= z >>> 16;
+    }
+    return (z >>> 0) / 2 ** 32;
+  });
+  const length = Math.sqrt(-2 * Math.log(1 - u));
+  return [length * Math.cos(2 * Math.PI * v), length * Math.sin(2 * Math.PI * v)];
 }
 
 // Who lives within 0.1 of the point; -1 if nobody does.
-function who({ places }, [x, y]) {
-  const distances = places.map(([a, b]) => Math.hypot(x - a, y - b));
-  const nearest = distances.indexOf(Math.min(...distances));
-  return distances[nearest] < 0.1 ? nearest : -1;
-}
+const who = ({ places }, [x, y]) => places.findIndex(([a, b]) => Math.hypot(x - a, y - b) < 0.1);
 
 // How much further from what is due the counts are than by chance, in standard deviations: a chi-square test, brought
-// to a bell curve as by Wilson and Hilferty (1931). Those of whom fewer than 5 are due are counted together.
+// to a bell curve as by Wilson and Hilferty (1931).
 function surprise(counts, shares) {
-  const cells = counts.map((count, i) => [count, shares[i] * total(counts)]);
-  const rare = cells.filter(([, due]) => due < 5);
-  const tested = cells.filter(([, due]) => due >= 5);
-  const pooled = [0, 1].map((k) => total(rare.map((cell) => cell[k])));
-  if (pooled.some((v) => v > 1e-9)) tested.push(pooled);
-  const x = total(tested.map(([count, due]) => (count - due) ** 2 / Math.max(due, 1e-9)));
-  const spread = 2 / (9 * Math.max(1, tested.length - 1));
-  return (Math.cbrt(x / Math.max(1, tested.length - 1)) - 1 + spread) / Math.sqrt(spread);
+  const due = shares.map((share) => share * total(counts));
+  const far = total(counts.map((count, i) => due[i] && (count - due[i]) ** 2 / due[i]));
+  const free = Math.max(1, due.filter(Boolean).length - 1);
+  const spread = 2 / (9 * free);
+  return (Math.cbrt(far / free) - 1 + spread) / Math.sqrt(spread);
 }
 
 // The density of all noisy points at level t as RGBA, in n x n cells of the square -view..view, in the colours of those
@@ -111,8 +100,7 @@ function cloud({ places, weights, alphaBar }, t, colours, n, view, scale) {
     const mix = [0, 0, 0, 0]; // red, green, blue, all
     for (let i = 0; i < places.length; i++) {
       const share = weights[i] * across[i][cell % n] * down[i][Math.floor(cell / n)];
-      for (let k = 0; k < 3; k++) mix[k] += share * colours[i][k];
-      mix[3] += share;
+      for (let k = 0; k < 4; k++) mix[k] += share * (colours[i][k] ?? 1);
     }
     for (let k = 0; k < 3; k++) pixels[4 * cell + k] = mix[k] / mix[3];
     pixels[4 * cell + 3] = (200 / 8) * (6 + Math.log(mix[3] / area));

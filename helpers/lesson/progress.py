@@ -1,6 +1,5 @@
 """Something to look at while the network trains: a bar, and its guesses of the same noisy sprites."""
 
-import contextlib
 import os
 import sys
 
@@ -28,11 +27,12 @@ def watch(states, x0=None, t=None, noise=None, sched=None, *, every: int = 20, q
     from IPython.display import HTML, display
     from tqdm.auto import tqdm
 
-    bar, picture = None, None
-    with contextlib.ExitStack() as at_the_end:
+    picture = None
+    with tqdm(unit="step") as bar:
         for state in states:
-            if bar is None:
-                bar = at_the_end.enter_context(tqdm(total=state.steps, initial=state.step - 1, unit="step"))
+            if bar.total is None:  # the first, perhaps of a run that goes on
+                bar.reset(state.steps)
+                bar.initial = bar.n = state.step - 1
                 loss = state.loss
             loss = 0.95 * loss + 0.05 * state.loss
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)

@@ -1,37 +1,27 @@
-// The scrubber: turns a figure into pictures with a slider under them. scrubber.py puts this file into each output's
-// HTML, so it must not contain a closing script tag. The page's colours are inherited, so that they follow its theme.
+// The scrubber: turns a figure into pictures with a slider under them. The page's colours are inherited, so that they
+// follow its theme.
 
-const STYLE = `
-.inkdrop { max-width: 760px; margin: 8px 0; padding: 0 3px; font: 14px/1.45 var(--jp-ui-font-family, system-ui, sans-serif);
-  transition: color 1ms; --accent: #3a86dd; --line: color-mix(in srgb, currentColor 50%, transparent); }
-.inkdrop * { box-sizing: border-box; }
-.inkdrop .title { margin-bottom: 8px; }
-.inkdrop :is(.title, .heading) { font-weight: 600; }
-.inkdrop .stage { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: flex-start; }
-.inkdrop .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 130px), 1fr));
-  gap: 12px 24px; max-width: 100%; text-align: center; }
-.inkdrop canvas { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px; background: #fff; }
-.inkdrop canvas.crisp { image-rendering: pixelated; }
-.inkdrop :is(.panels, .bars, figcaption) { font-size: 13px; }
-.inkdrop .bars { display: grid; grid-template-columns: auto minmax(60px, 1fr) auto; gap: 8px 10px; flex: 1 1 190px;
-  max-width: 320px; align-items: center; }
-.inkdrop .heading { grid-column: 1 / -1; }
-.inkdrop .track { height: 12px; border: 1px solid var(--line); border-radius: 3px; }
-.inkdrop .fill { height: 100%; background: var(--accent); forced-color-adjust: none; }
-.inkdrop .controls { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; margin-top: 12px; }
-.inkdrop button { width: 36px; height: 36px; padding: 9px; border: 1px solid var(--line); border-radius: 50%;
-  background: none; color: inherit; cursor: pointer; }
-.inkdrop svg { display: block; fill: currentColor; }
-.inkdrop input { flex: 1 1 160px; min-width: 0; height: 28px; margin: 0; accent-color: var(--accent); cursor: pointer; }
-.inkdrop :is(button, input):focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-.inkdrop .steady { display: grid; font-variant-numeric: tabular-nums; }
-.inkdrop .steady > * { grid-area: 1 / 1; }
-.inkdrop .longest { visibility: hidden; }
-.inkdrop :is(.number, .readout) { text-align: right; white-space: nowrap; }
-.inkdrop .words { margin-top: 6px; font-size: 15px; }
-.inkdrop .aloud { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.inkdrop figcaption { margin-top: 8px; padding-top: 8px; border-top: 1px solid var(--line); }
-`;
+const STYLE = `.scrubber { max-width: 760px;
+  .title { margin-bottom: 8px; }
+  :is(.title, .heading) { font-weight: 600; }
+  .stage { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: flex-start; font-size: 13px; }
+  .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 130px), 1fr));
+    gap: 12px 24px; max-width: 100%; text-align: center; }
+  canvas { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px; background: #fff; }
+  canvas.crisp { image-rendering: pixelated; }
+  .bars { display: grid; grid-template-columns: auto minmax(60px, 1fr) auto; gap: 8px 10px; flex: 1 1 190px;
+    max-width: 320px; align-items: center; }
+  .heading { grid-column: 1 / -1; }
+  .track { height: 12px; border: 1px solid var(--line); border-radius: 3px; }
+  .fill { height: 100%; background: var(--accent); forced-color-adjust: none; }
+  .controls { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; margin-top: 12px; }
+  button { width: 36px; height: 36px; padding: 9px; border-radius: 50%; }
+  svg { display: block; fill: currentColor; }
+  .steady { display: grid; font-variant-numeric: tabular-nums; }
+  .steady > * { grid-area: 1 / 1; }
+  .longest { visibility: hidden; }
+  :is(.number, .readout) { text-align: right; white-space: nowrap; }
+  .words { margin-top: 6px; font-size: 15px; } }`;
 const PLAY = "M3 1l12 7-12 7z";
 const PAUSE = "M2 1h4v14H2zM10 1h4v14h-4z";
 
@@ -67,15 +57,10 @@ function drawFrame(context, sheet, panel, frame, frames) {
 
 // Fills the figure `el` with a scrubber over `data`, which scrubber.py makes.
 async function mount(el, data) {
-  el.classList.add("inkdrop"); // at once: the next script must not mount it again
   const frames = data.values.length;
   const sheets = await Promise.all(data.panels.map(loadSheet));
   const top = data.values.reduce((a, b) => Math.max(a, b));
-
-  el.replaceChildren();
-  el.setAttribute("aria-label", data.alt);
-  make(el, "style", "", STYLE);
-  const box = make(el, "div");
+  const box = boxIn(el, data, "scrubber", STYLE);
   if (data.title) make(box, "div", "title", data.title);
   const stage = make(box, "div", "stage");
   const panels = make(stage, "div", "panels");
@@ -101,8 +86,6 @@ async function mount(el, data) {
   button.innerHTML = '<svg viewBox="0 0 16 16" aria-hidden="true"><path/></svg>';
   const slider = make(controls, "input");
   Object.assign(slider, { type: "range", min: 0, max: frames - 1, step: 1, ariaLabel: data.label });
-  // Without this JupyterLab takes the arrow keys, and Enter, for itself.
-  for (const control of [button, slider]) control.setAttribute("data-lm-suppress-shortcuts", "true");
   const readouts = data.values.map((value) => `${data.label} ${value} / ${top}`);
   const readout = steady(controls, "readout", readouts);
   const words = data.captions && steady(box, "words", data.captions);
@@ -154,9 +137,7 @@ async function mount(el, data) {
     show(slider.valueAsNumber);
     play(false, false);
   });
-  for (const over of ["transitionend", "transitioncancel"]) // of the colour that it inherits: the theme has changed
-    el.addEventListener(over, (event) => event.target === el && recolour(el, box));
+  keepKeys(box);
   show(level);
   play(false, false);
-  recolour(el, box);
 }

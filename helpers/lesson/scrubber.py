@@ -26,11 +26,6 @@ def show(frames, **options) -> None:
     display(data, metadata=metadata, raw=True)
 
 
-def html(frames, **options) -> str:
-    """The same as HTML, for a page of one's own. Everything else is as in `output`."""
-    return output(frames, **options)[0]["text/html"]
-
-
 def output(
     frames,
     *,
@@ -95,7 +90,7 @@ def output(
         "bars": {name: (1000 * p.clip(0, 1)).round().astype(int).tolist() for name, p in bars.items()},  # thousandths
         "bars_title": bars_title,
     }
-    return pictures.with_script("Scrubber", still, still.width // 2, content, SCRIPTS, "inkdrop")
+    return pictures.with_script("Scrubber", still, still.width // 2, content, SCRIPTS)
 
 
 def _still(panels, stills, values, label, bars, bars_title, smooth) -> Image.Image:

@@ -67,9 +67,6 @@ def load(path, labels, background, tile, margin, spacing) -> tuple[np.ndarray, t
         torn = (classes[source] != classes[source[like]]).sum()
         if torn:
             facts.append(f"{many(torn, 'duplicate')} had another class than the first of its like, which kept its own.")
-    flat = (images == images[:, :1, :1]).all(axis=(1, 2, 3)).sum()
-    if flat:
-        facts.append(f"{many(flat, 'sprite')} of one colour all over: empty places of a sheet?")
     alike, tried = count_nearly_alike(images)
     if alike:
         of = "them" if tried == len(images) else f"{tried:,} that were tried"

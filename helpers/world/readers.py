@@ -5,11 +5,9 @@ refused by a SpriteError with the line of code that settles it.
 """
 
 import io
-import math
 import os
 import textwrap
 import warnings
-import zipfile
 from collections import Counter
 from pathlib import Path
 from unicodedata import normalize
@@ -63,10 +61,11 @@ def list_pictures(folder: Path, facts: list[str]) -> list[Path]:
         raise SpriteError(f"{error.filename}: may not be read ({error}). Open it to yourself, or copy it.") from error
 
     for where, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        seen = [name for name in sorted(folders, reverse=True) if not name.startswith(".")]
-        below = {os.path.realpath(os.path.join(where, name)): name for name in seen}
-        folders[:] = sorted(name for real, name in below.items() if real not in entered)
-        entered.update(below)
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(where, name))
+            if name[0] == "." or real in entered:
+                folders.remove(name)
+            entered.add(real)
         for name in names:
             if name[0] != ".":
                 known = os.path.splitext(name)[1].lower() in FORMATS
@@ -119,36 +118,28 @@ def read_picture(path: Path, counts: Counter) -> np.ndarray:
 def _decode_png(path: Path, image: Image.Image, data: bytes, counts: Counter) -> np.ndarray:
     """RGBA pixels of a PNG. What is see-through is read from the file itself, as Pillow misreads some of it.
 
-    Of a palette it takes the opacities 00 0a for 00 alone. Where there is no palette, it does not find the one colour
-    that is see-through in samples of 1, 2, 4 or 16 bits.
+    Of a palette it takes the opacities 00 0a for 00 alone. The one colour that is see-through in grey of 1, 2 or 4 bits
+    it does not find.
     """
     depth, kind, key, at = data[24], data[25], b"", 8
     while data[at + 4 : at + 8] not in (b"IDAT", b""):
         size = int.from_bytes(data[at : at + 4])
         key = data[at + 8 : at + 8 + size] if data[at + 4 : at + 8] == b"tRNS" else key
         at += size + 12
-    image.load()
-    image.info.pop("transparency", None)
-    samples = np.asarray(image)
-    if kind == 3:
-        colours = np.zeros((256, 4), dtype=np.uint8)
-        palette = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
-        colours[: len(palette)] = np.insert(palette, 3, 255, axis=1)
-        colours[: len(key), 3] = list(key)
-        return colours[samples]
+    if key and kind == 3:
+        image.info["transparency"] = key
+    elif key and depth < 16:
+        highest = 2**depth - 1
+        colour = [int(v & highest) * 255 // highest for v in np.frombuffer(key, dtype=">u2")]
+        image.info["transparency"] = colour[0] if kind == 0 else tuple(colour)
     if image.mode[0] == "I":  # 16 bits of grey
-        image = Image.fromarray((samples >> 8).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     pixels = np.array(image.convert("RGBA"))
     counts["16 bits"] += depth == 16
-    if depth == 16 and ((kind in (0, 2) and not pixels[..., :3].any()) or (kind == 2 and key)):
+    if depth == 16 and kind in (0, 2) and (key or not pixels[..., :3].any()):
         mend = "PIL.Image.fromarray(np.asarray(PIL.Image.open(path)).astype('uint8')).save('sprite.png')"
-        mend = f"Make 255 white: {mend}" if kind == 0 else "Save it with 8 bits a colour in a pixel editor"
+        mend = "Save it with 8 bits a colour in a pixel editor" if key or kind else f"Make 255 white: {mend}"
         raise SpriteError(f"{path}: 16 bits a colour, and nearly black or with a see-through colour. {mend}.")
-    if kind in (0, 2) and key:
-        highest = 2**depth - 1
-        colour = np.frombuffer(key, dtype=">u2") & highest
-        same = samples[..., None] == colour if depth == 16 else pixels[..., : len(colour)] == colour * (255 // highest)
-        pixels[same.all(-1), 3] = 0
     return pixels
 
 
@@ -156,33 +147,22 @@ def read_array(path: Path) -> np.ndarray:
     """The one array of numbers or words in an .npy or .npz file; where it is not packed, it is mapped, not read."""
     check_plain(path)
     try:
-        with path.open("rb") as file:
-            if not file.peek(2).startswith(b"PK"):
-                _read_header(file)
-                return np.load(path, mmap_mode="r", allow_pickle=False)
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if len(names) != 1:
-                held = textwrap.shorten(", ".join(names), 200)
-                raise SpriteError(f"{path}: holds {held}. Choose one: np.save('sprites.npy', np.load(path)[name]).")
-            with archive.open(names[0]) as file:
-                if _read_header(file) > MAX_BYTES:
-                    raise ValueError("it unpacks to over a gigabyte")
-            with archive.open(names[0]) as file:
-                return np.lib.format.read_array(file, allow_pickle=False)
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded as archive:
+            held = archive.zip.infolist()
+            if len(held) != 1:
+                names = textwrap.shorten(", ".join(info.filename for info in held), 200)
+                raise SpriteError(f"{path}: holds {names}. Choose one: np.save('sprites.npy', np.load(path)[name]).")
+            if held[0].file_size > MAX_BYTES:
+                raise ValueError("it unpacks to over a gigabyte")
+            return archive[archive.files[0]][...]  # an error where it is no array, but bytes
     except SpriteError:
         raise
     except Exception as error:  # damaged, and then readers raise almost anything
         why = textwrap.shorten(str(error) or repr(error), 200)
         raise SpriteError(f"{path}: not a readable array of plain numbers ({why}). {AS_NPY}.") from error
-
-
-def _read_header(file) -> int:
-    """How many bytes an array takes. Raises ValueError for a header that means nothing."""
-    if np.lib.format.read_magic(file) != (1, 0):  # others are for headers of megabytes
-        raise ValueError("another version of the format")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    return math.prod(shape) * dtype.itemsize
 
 
 def to_pictures(path: Path, array: np.ndarray, facts: list[str]) -> np.ndarray:

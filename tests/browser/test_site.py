@@ -91,7 +91,7 @@ def test_every_link_of_the_site_leads_somewhere(offline, folder):
 @pytest.mark.parametrize("name", ["index", *LESSONS])
 def test_sliders_slide_by_keyboard_and_animations_play(offline, folder, name):
     open_page(offline, folder, name)
-    scrubbers = offline.locator("figure.inkdrop")
+    scrubbers = offline.locator("figure.inkdrop[class^=scrubber]")
     assert scrubbers.count() > 0
     for scrubber in scrubbers.all():
         slider, before = scrubber.get_by_role("slider"), pixels(scrubber)

@@ -360,7 +360,9 @@ def test_a_phone_shows_both_panels_side_by_side(offline, tmp_path):
 def test_smooth_pictures_are_drawn(offline, tmp_path):
     y, x = np.mgrid[:64, :80] / 80
     frames = np.stack([np.stack([x, y, x * 0 + i / 9], -1) * 255 for i in range(10)]).astype(np.uint8)
-    (tmp_path / "made.html").write_text(scrubber.html(frames, smooth=True, alt="colours", caption="colours"))
+    (tmp_path / "made.html").write_text(
+        scrubber.output(frames, smooth=True, alt="colours", caption="colours")[0]["text/html"]
+    )
     offline.goto((tmp_path / "made.html").as_uri())
     offline.get_by_role("slider").fill("7")
     drawn = offline.locator("canvas").evaluate(

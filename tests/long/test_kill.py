@@ -143,7 +143,6 @@ def kill_at(moment, folder):
     act = {"at the beginning": die, "half-way": lambda file, mode, *_: Half(file, mode)}.get(moment)
     if act:
         at_last(io, "open", act)  # by which pathlib opens files
-        at_last(os, "fdopen", act)
     elif moment == "before it is on the disk":
         at_last(os, "fsync", die)
     elif moment == "before it takes its place":
