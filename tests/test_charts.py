@@ -101,7 +101,7 @@ def test_the_band_of_all_valid_is_still_a_band():
 @pytest.mark.parametrize(("number", "row", "column"), [(1, 0, 0), (6, 1, 1), (16, 3, 3)])
 def test_whoever_is_met_is_framed_among_the_others(number, row, column):
     sixteen = np.full((16, 16, 16, 3), 200, np.uint8)
-    sheet = np.asarray(charts_3.meet(sixteen, number, sixteen[0], "words"))
+    sheet = np.asarray(charts_3.meet(sixteen, number, sixteen[0], ("words", "two\nlines")))
     rows, columns = np.nonzero((sheet == np.array([209, 73, 91])).all(axis=-1))
     assert len(rows) > 500 and rows.max() - rows.min() == columns.max() - columns.min() == 69
     inside = sheet[rows.min() + 3 : rows.max() - 2, columns.min() + 3 : columns.max() - 2]

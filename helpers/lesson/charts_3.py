@@ -10,20 +10,21 @@ from helpers.lesson.charts import CORAL, GREY, INK, LOOKS, lines, styled
 from helpers.lesson.claims import wilson
 
 
-def meet(sixteen: np.ndarray, number: int, cousin: np.ndarray, words: str) -> Image.Image:
+def meet(sixteen: np.ndarray, number: int, cousin: np.ndarray, words: tuple[str, str]) -> Image.Image:
     """Sprites, uint8 (N, 16, 16, 3), numbered from 1, with a frame around one; beside them that one and its cousin.
 
-    words: what stands above the two.
+    words: what stands above either.
     """
     tiles = pictures.grid(sixteen, labels=range(1, len(sixteen) + 1), columns=4, scale=4, gap=3)
     row, column = divmod(number - 1, 4)
-    pitch = tiles.height // -(-len(sixteen) // 4), (tiles.width - 3) // 4  # the height and the width of a tile
-    left, top = 3 + column * pitch[1], 3 + row * pitch[0]
+    high, wide = tiles.height // -(-len(sixteen) // 4), (tiles.width - 3) // 4  # of a tile with its number
+    left, top = 3 + column * wide, 3 + row * high
     ImageDraw.Draw(tiles).rectangle((left - 3, top - 3, left + 66, top + 66), outline=CORAL, width=3)
-    pair = pictures.pairs(sixteen[number - 1 : number], [cousin], [words], columns=1, scale=10)
-    sheet = Image.new("RGB", (tiles.width + 20 + pair.width, max(tiles.height, pair.height)), "white")
+    two = [pictures.enlarge(image, 11) for image in (sixteen[number - 1], cousin)]
+    pair = pictures.paint([pictures.Row(two, above=words)], size=15, gap=12)
+    sheet = Image.new("RGB", (tiles.width + 12 + pair.width, max(tiles.height, pair.height)), "white")
     sheet.paste(tiles, (0, 0))
-    sheet.paste(pair, (tiles.width + 20, (sheet.height - pair.height) // 2))
+    sheet.paste(pair, (tiles.width + 12, (sheet.height - pair.height) // 2))
     return sheet
 
 
