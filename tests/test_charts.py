@@ -6,6 +6,7 @@ import pytest
 
 from helpers import schedule
 from helpers.lesson import charts_1, charts_2, charts_3
+from helpers.lesson.claims import wilson
 from helpers.world import sprites
 
 LEVEL = np.arange(0, 501, 10)
@@ -44,14 +45,6 @@ def test_the_first_lost_is_on_top():
     assert [ax.lines[0].get_xdata()[0] for ax in fig.axes] == [200, 400]
 
 
-def test_survivors_lie_over_the_same_chart():
-    kept, exact = {name: np.array([1, 0.3]) for name in LEFT}, {name: np.array([1, 0.2]) for name in LEFT}
-    fig = charts_3.survivors(LEVEL, LEFT, GONE, [100, 400], kept, exact)
-    assert [ax.get_ylabel() for ax in fig.axes] == ["hair colour", "view"]
-    _, truth, dots = fig.axes[0].lines
-    assert list(truth.get_ydata()) == [1, 0.2] and list(dots.get_ydata()) == [1, 0.3]
-
-
 def test_walks_mark_the_middle_that_the_schedule_promises():
     sched = schedule.cosine()
     _, right = charts_1.walks([(np.ones(3), np.ones(3))] * 501, sched.alpha_bar).axes
@@ -86,19 +79,34 @@ def test_the_running_mean_of_the_loss_takes_what_there_is(n):
     assert np.allclose(mean.get_ydata().mean(), 0.75 if n > 1 else 1)
 
 
-def test_mix_draws_a_bar_and_a_diamond_for_each_option():
-    frequencies = {"hat": {"none": (0.5, 0.4), "crown": (0.5, 0.6)}, "view": {"front": (0.3, 0.5), "side": (0.7, 0.5)}}
-    hat, view = charts_3.mix(frequencies, ["hat", "view"]).axes
+def test_mix_draws_a_bar_a_band_and_a_diamond_for_each_option():
+    frequencies = {
+        "hat": {"none": (0.5, 0.4), "crown": (0.5, 0.6)},
+        "view": {"front": (0.25, 0.5), "side": (0.75, 0.5)},
+    }
+    hat, view = charts_3.mix(frequencies, ["hat", "view"], n=40).axes
     assert [bar.get_width() for bar in hat.patches] == [50, 50] and list(hat.lines[0].get_xdata()) == [40, 60]
-    assert [bar.get_width() for bar in view.patches] == [30, 70]
+    assert [bar.get_width() for bar in view.patches] == [25, 75]
+    (left, _), (right, _) = view.collections[0].get_segments()[0]
+    assert (left, right) == pytest.approx([100 * share for share in wilson(10, 40)])
 
 
-def test_decisions_are_dark_from_where_they_hold():
-    level = [500, 400, 300, 200, 100, 0]
-    options = {"belt": ["none", "plain", "none", "plain", "buckle", "buckle"], "hat": ["none"] + ["crown"] * 5}
-    [ax] = charts_3.decisions(level, options, {"belt": 100, "hat": 400}, np.zeros((16, 16, 3), np.uint8)).axes
-    dark = [bar for bar in ax.patches if bar.get_facecolor()[:3] < (0.5, 0.5, 0.5)]
-    assert [(bar.get_x(), bar.get_width()) for bar in dark] == [(0, 400), (0, 100)]  # the first decided on top
+def test_the_band_of_all_valid_is_still_a_band():
+    ax = charts_3.quality([1, 8], {"DDPM": [0, 48]}, n=48, enough=8, what="valid").axes[0]
+    heights = ax.collections[0].get_paths()[0].vertices
+    assert heights[:, 1].min() > -1e-9 and heights[:, 1].max() < 100 + 1e-9
+    assert 90 < heights[heights[:, 0] == 8][:, 1].min() < 93
+
+
+@pytest.mark.parametrize(("number", "row", "column"), [(1, 0, 0), (6, 1, 1), (16, 3, 3)])
+def test_whoever_is_met_is_framed_among_the_others(number, row, column):
+    sixteen = np.full((16, 16, 16, 3), 200, np.uint8)
+    sheet = np.asarray(charts_3.meet(sixteen, number, sixteen[0], ("words", "two\nlines")))
+    rows, columns = np.nonzero((sheet == np.array([209, 73, 91])).all(axis=-1))
+    assert len(rows) > 500 and rows.max() - rows.min() == columns.max() - columns.min() == 69
+    inside = sheet[rows.min() + 3 : rows.max() - 2, columns.min() + 3 : columns.max() - 2]
+    assert inside.shape == (64, 64, 3) and (inside == 200).all()
+    assert columns.min() // 60 == column and rows.min() // 80 == row
 
 
 def test_lines_can_be_told_without_colour():
@@ -108,7 +116,6 @@ def test_lines_can_be_told_without_colour():
     three = {name: np.full(len(LEVEL), 0.1) for name in "abc"}
     for ax in (
         charts_2.by_level(LEVEL, np.zeros(len(LEVEL)), three).axes[0],
-        charts_3.noise_left(LEVEL, np.ones(len(LEVEL)), three).axes[0],
-        charts_3.quality([1, 8, 64], {name: np.array([0, 0.7, 0.9]) for name in "abc"}, n=64, enough=8).axes[0],
+        charts_3.quality([1, 8, 64], {name: [0, 45, 58] for name in "abc"}, n=64, enough=8, what="valid").axes[0],
     ):
         assert len({look for look, line in zip(looks(ax), ax.lines, strict=True) if line.get_label() in three}) == 3
