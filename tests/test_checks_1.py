@@ -1,6 +1,4 @@
-"""Each exercise's check takes right answers in many forms, refuses wrong ones with a fitting hint, and lets an empty one
-be.
-"""
+"""Each check takes right answers in many forms, refuses wrong ones with a fitting hint, and lets an empty one be."""
 
 import math
 

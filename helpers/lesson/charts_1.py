@@ -102,25 +102,25 @@ def neighbours(lost: dict[str, dict[str, np.ndarray]]) -> Figure:
             ax.plot(values, here, color=colour, marker=marker, ls="", ms=3.5, alpha=0.45, label=label)
             middle = np.median(values)
             ax.plot([middle, middle], [y + side - 0.15, y + side + 0.15], color=colour, lw=2.5)
-            ax.text(505, y + side, f"{middle:.0f}", color=colour, va="center", fontsize=9)
-    ax.set(yticks=range(len(lost)), yticklabels=lost, xlim=(60, 500), xlabel="level t")
+            ax.text(514, y + side, f"{middle:.0f}", color=colour, va="center", fontsize=9)
+    ax.set(yticks=range(len(lost)), yticklabels=lost, xlim=(60, 507), xlabel="level t")
     ax.invert_yaxis()
-    ax.text(505, -0.62, "middle", fontsize=9, va="center")
+    ax.text(514, -0.62, "middle", fontsize=9, va="center")
     ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, fontsize=9)
     return fig
 
 
 @styled
 def thresholds(lost: dict[str, np.ndarray]) -> Figure:
-    """One line for each of n sprites: the levels at which 99 %, 50 % and the last bit are lost. name -> (n,)."""
+    """One line for each of n sprites: the levels from which it is under 99 %, 50 % and 1 bit. name -> (n,)."""
     order = np.lexsort([lost["99 %"], lost["50 %"]])
     fig, ax = plt.subplots(figsize=(7.4, 3.4))
     for y in range(len(order)):
         ax.plot([0, 500], [y, y], color="#e4e6ee", lw=1, zorder=0)
     for name, levels in lost.items():
         colour, marker = MARKS[name]
-        label = f"{name} lost: middle {np.median(levels):.0f}, from {levels.min():.0f} to {levels.max():.0f}"
-        ax.plot(levels[order], range(len(order)), color=colour, marker=marker, ls="", ms=4, label=label)
+        label = f"under {name}: middle {np.median(levels):.0f}, from {levels.min():.0f} to {levels.max():.0f}"
+        ax.plot(levels[order], range(len(order)), color=colour, marker=marker, ls="", ms=3.2, label=label)
     ax.set(yticks=[], ylabel=f"{len(order)} sprites", xlabel="level t", xlim=(0, 500))
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=9)
     return fig
@@ -140,7 +140,11 @@ def one_number(distance2: dict[str, np.ndarray], lost: dict[str, np.ndarray], al
         ax.plot(values, lost[name], color=colour, marker=marker, ls="", ms=4, alpha=0.55, label=label)
     ax.plot(alone, np.arange(1, len(alone) + 1), color="black", lw=1.2, ls="--", label="a single rival")
     every = np.concatenate([*distance2.values()])
-    ax.set(xscale="log", xlim=(every.min() * 0.8, every.max() * 1.25), ylim=(0, 510))
+    every = every[np.isfinite(every)]
+    ax.set(xscale="log", xlim=(every.min() * 0.8, every.max() * 1.25), ylim=(100, 510))
+    ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000) if every.min() * 0.8 < tick < every.max() * 1.25]
+    ax.set_xticks(ticks, labels=map(str, ticks))
+    ax.minorticks_off()
     ax.set(xlabel="squared distance to the nearest sprite with another option", ylabel="lost at level t")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
     return fig
@@ -174,8 +178,10 @@ def likely_details(world, p) -> np.ndarray:
 
 
 def _percent(share: float) -> str:
-    """As in "40 %"; a small share has one figure that counts, down to a tenth."""
-    return f"{share:.0%}".replace("%", " %") if share >= 0.1 or share < 0.0005 else f"{share:.1%}".replace("%", " %")
+    """As in "40 %", "4.2 %" and "< 0.1 %"."""
+    if share < 0.001:
+        return "< 0.1 %"
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
 
 
 def _bar(picture: Image.Image, box: tuple, parts: list, words: str) -> None:

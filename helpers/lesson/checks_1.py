@@ -90,8 +90,8 @@ def impostor(values: torch.Tensor) -> Result:
     """Check noise of mean 0 and variance 1 that is not from a normal distribution (at least 10,000 values).
 
     Mean and variance may be off by five of their standard errors. The shape is judged by the largest gap between the
-    cumulative curves (Kolmogorov 1933, Smirnov 1948), which sees any shape, also one with the skew and the kurtosis of a bell:
-    that of n values from a bell curve stays below 2.5 / sqrt(n) but for one time in 100,000.
+    cumulative curves (Kolmogorov 1933, Smirnov 1948), which sees any shape, even one with the skew and the kurtosis of
+    a bell. From a bell curve, the gap of n values stays below 2.5 / sqrt(n) but for one time in 100,000.
     """
     if values is ...:
         return checks.EMPTY

@@ -23,21 +23,22 @@ PANELS = "what you see", "the best possible answer", "the five likeliest", "thei
 class LivePanel(ipywidgets.VBox):
     """Who is it? For any sprite, noise and level: what you see, the best answer, who is likeliest, and their details.
 
-    world, sched  as everywhere; names: name -> index of those who can be chosen by name, the first of them at first
-    level, seed   the level at first, and what the noises are drawn from
+    everybody    who it may be
+    names        name -> index of those who can be chosen by name, the first of them at first
+    level, seed  the level at first, and what the noises are drawn from
 
     A still of it stands in an output of its own, which the widget hides for as long as it lives: it is there when the
     notebook is opened without its kernel.
     """
 
-    def __init__(self, world, sched, names: dict[str, int], level: int = 250, seed: int = 0):
-        self._suspects, self._names, self._still = Suspects(world, sched), names, None
+    def __init__(self, everybody: Suspects, names: dict[str, int], level: int = 250, seed: int = 0):
+        self._suspects, self._names, self._still, last = everybody, names, None, everybody.sched.T
         self._generator = torch.Generator().manual_seed(seed)
         look = {"layout": {"width": "460px"}, "style": {"description_width": "90px"}}
         first = next(iter(names.values()))
         self.who = ipywidgets.Dropdown(options=[*names.items()], value=first, description="who", **look)
-        self.number = ipywidgets.BoundedIntText(first, 0, len(world) - 1, description="or number", **look)
-        self.level = ipywidgets.IntSlider(min(level, sched.T), 0, sched.T, description="noise level", **look)
+        self.number = ipywidgets.BoundedIntText(first, 0, len(everybody) - 1, description="or number", **look)
+        self.level = ipywidgets.IntSlider(min(level, last), 0, last, description="noise level", **look)
         self.again = ipywidgets.Button(description="New noise", button_style="primary", tooltip="Draw another noise")
         self.message, self.stage = ipywidgets.HTML(), ipywidgets.HTML()
         self._new_noise()
@@ -67,7 +68,7 @@ class LivePanel(ipywidgets.VBox):
         return {"text/plain": f"Live panel: {self._words}", "text/html": figure, "image/png": data}
 
     def _new_noise(self):
-        self._noise = torch.randn(self._suspects._x.shape[1], generator=self._generator)
+        self._noise = torch.randn(self._suspects.world.images[0].size, generator=self._generator)
         self._see()
 
     def _named(self, change):

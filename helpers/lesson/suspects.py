@@ -17,7 +17,7 @@ def twelve(world) -> dict[str, int]:
 
 
 class Suspects:
-    """Everybody in a world, ready to be asked about one noisy picture after another.
+    """Everybody in a world, each equally likely until something is seen.
 
     Multiplied out, the squared distance of a noisy picture to each sprite is made of the sprite's products with the
     clean picture and with the noise. Both are kept, so that another level costs no more than a softmax over the sprites
@@ -31,8 +31,17 @@ class Suspects:
             self._x[rows] = x0
         self._half = self._x.square().sum(1).double() / 2  # (M,)
 
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def distance2(self, i: int) -> Tensor:
+        """The squared distance of every sprite from sprite i: (M,) float64, at i itself exactly 0."""
+        distance2 = 2 * (self._half + self._half[i] - (self._x @ self._x[i]).double())
+        distance2[i] = 0
+        return distance2.clamp(min=0)
+
     def see(self, i: int, noise: Tensor) -> None:
-        """Have sprite i, with this noise of 768 values, looked at from now on. Raises IndexError if there is none."""
+        """Have sprite i, with this noise (3, 16, 16), looked at from now on. Raises IndexError if there is none."""
         self._x0, self._noise = self._x[i], noise.flatten()
         self._clean, self._noisy = (self._x @ self._x0).double(), (self._x @ self._noise).double()
 
@@ -45,3 +54,8 @@ class Suspects:
         shape = 1, *ideal.image_shape(self.world.images)
         xt = keep.float() * self._x0 + add.float() * self._noise
         return xt.view(shape), p, (p @ self._x).view(shape)
+
+
+def own_options(world, p: Tensor, i: int) -> dict[str, Tensor]:
+    """Attribute -> (L,): how likely, under each row of p (L, M), is the option that sprite i has."""
+    return {name: p @ torch.as_tensor(of == of[i]).to(p) for name, of in world.labels.items()}
