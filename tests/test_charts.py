@@ -39,12 +39,6 @@ def test_details_point_at_the_hair_and_the_buckle():
     assert head.get_position()[1] < body.get_position()[1]
 
 
-def test_the_first_lost_is_on_top():
-    fig = charts_1.lost(LEVEL, LEFT, GONE)
-    assert [ax.get_ylabel() for ax in fig.axes] == ["hair colour", "view"]
-    assert [ax.lines[0].get_xdata()[0] for ax in fig.axes] == [200, 400]
-
-
 def test_walks_mark_the_middle_that_the_schedule_promises():
     sched = schedule.cosine()
     _, right = charts_1.walks([(np.ones(3), np.ones(3))] * 501, sched.alpha_bar).axes
@@ -58,12 +52,24 @@ def test_a_bell_lies_on_the_line_of_its_quantile_plot_and_nothing_else_does():
     assert off[0] < 0.15 < 1 < off[1]
 
 
-def test_verdicts_and_frequencies_are_drawn():
-    starts = {"it's Bob": 0, "probably Bob": 180, "a person": 270, "no idea": 480}
-    bands = charts_1.verdicts(LEVEL, 17 - LEVEL / 30, 17.0, starts).axes[0].patches
-    assert [band.get_x() for band in bands] == [0, 180, 270, 480]
-    bars = charts_1.frequencies(np.arange(1, 4), np.array([270, 200, 150])).axes[0].patches
-    assert [bar.get_height() for bar in bars] == [270, 200, 150]
+def test_villages_and_thresholds_mark_every_one_of_them():
+    lost = {"99 %": np.array([100, 120, 200]), "50 %": np.array([150, 300, 310])}
+    [ax] = charts_1.neighbours({"3": lost, "12": lost}).axes
+    assert [len(line.get_xdata()) for line in ax.lines] == [3, 2] * 4
+    assert [line.get_xdata()[0] for line in ax.lines[1::2]] == [120, 300, 120, 300]  # the middle ones
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["3", "12"]
+    [ax] = charts_1.thresholds(lost | {"1 bit": np.array([480, 470, 490])}).axes
+    by_sprite = [line.get_xdata() for line in ax.lines[3:]]
+    assert [list(levels) for levels in by_sprite] == [[100, 120, 200], [150, 300, 310], [480, 470, 490]]
+    assert "middle 120, from 100 to 200" in ax.get_legend().texts[0].get_text()
+
+
+def test_one_number_marks_each_detail_and_lets_what_is_missing_be():
+    distance2 = {"hat": np.array([90.0, np.nan]), "belt": np.array([3.0, 7.0])}
+    lost = {"hat": np.array([430, 440]), "belt": np.array([170, 220])}
+    hat, belt, alone = charts_1.one_number(distance2, lost, alone=np.linspace(1, 500, 500)).axes[0].lines
+    assert list(belt.get_xdata()) == [3, 7] and list(belt.get_ydata()) == [170, 220]
+    assert hat.get_marker() != belt.get_marker() and len(alone.get_ydata()) == 500
 
 
 def test_the_tour_draws_every_stop_and_channels_without_contrast_too():
@@ -110,9 +116,8 @@ def test_whoever_is_met_is_framed_among_the_others(number, row, column):
 
 
 def test_lines_can_be_told_without_colour():
-    keep, add = looks(charts_1.weights(schedule.cosine().alpha_bar.numpy()).axes[0])
-    predicted, measured = looks(charts_1.spread(np.arange(101), np.arange(101), np.arange(101)).axes[0])
-    assert keep != add and predicted != measured
+    marks = charts_1.thresholds({name: np.array([100, 200]) for name in ("99 %", "50 %", "1 bit")}).axes[0]
+    assert len(set(looks(marks)[2:])) == 3
     three = {name: np.full(len(LEVEL), 0.1) for name in "abc"}
     for ax in (
         charts_2.by_level(LEVEL, np.zeros(len(LEVEL)), three).axes[0],
