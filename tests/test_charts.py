@@ -73,9 +73,25 @@ def test_one_number_marks_each_detail_and_lets_what_is_missing_be():
 
 
 def test_the_tour_draws_every_stop_and_channels_without_contrast_too():
-    shapes = (3, 16, 16), (12, 8, 8), (64, 8, 8), (128, 4, 4), (64, 8, 8), (12, 8, 8), (3, 16, 16)
+    shapes = (3, 16, 16), (64, 8, 8), (128, 4, 4), (64, 8, 8), (3, 16, 16)
     stops = {f"stop {k}": np.zeros(shape, np.float32) for k, shape in enumerate(shapes)}
-    assert len(charts_2.tour(stops).axes[0].images) == 7
+    stops["stop 2"][7] = np.eye(4)
+    images = charts_2.tour(stops, dict.fromkeys(stops, "words")).axes[0].images
+    assert len(images) == 5
+    assert (images[2].get_array() == np.eye(4)).all()  # of many channels, the one that differs most
+
+
+def test_of_strangers_and_own_the_bars_add_up_to_all():
+    [ax] = charts_2.followed({"hat": (0.9, 0.1), "boots": (0.2, 0.5)}).axes
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["boots", "hat"]
+    assert [round(bar.get_width()) for bar in ax.patches] == [20, 90, 30, 0, 50, 10]
+
+
+def test_a_floor_of_zero_is_not_drawn():
+    floor = np.where(LEVEL < 200, 0, 0.1)
+    [ax] = charts_2.by_level(LEVEL, floor, {"network": np.full(len(LEVEL), 0.2)}).axes
+    drawn = ax.lines[0].get_ydata()
+    assert np.isnan(drawn[LEVEL < 200]).all() and (drawn[LEVEL >= 200] == 0.1).all()
 
 
 @pytest.mark.parametrize("n", [1, 30, 400])
