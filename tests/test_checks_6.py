@@ -77,6 +77,60 @@ def test_wrong_rules_are_refused_with_a_fitting_hint(answer, hint):
     assert hint in result.message
 
 
+# ---- the velocity of a flow ----
+
+
+def noise_in(z, x0, tau):
+    return (z - (1 - tau) * x0) / tau
+
+
+def in_place(z, x0, tau):
+    z -= x0
+    z /= tau
+    return z
+
+
+VELOCITIES = {
+    "the way by the time": lambda z, x0, tau: (z - x0) / tau,
+    "noise less sprite": lambda z, x0, tau: noise_in(z, x0, tau) - x0,
+    "multiplied by the inverse": lambda z, x0, tau: (1 / tau) * (z - x0),
+    "divided one by one": lambda z, x0, tau: z / tau - x0 / tau,
+    "in place": in_place,
+    "numpy": lambda z, x0, tau: (z.numpy() - x0.numpy()) / tau,
+    "double": lambda z, x0, tau: (z.double() - x0.double()) / tau,
+    "torch.div": lambda z, x0, tau: torch.div(torch.sub(z, x0), tau),
+    "one by one": lambda z, x0, tau: [(a - b) / tau for a, b in zip(z, x0, strict=True)],
+    "with gradients": lambda z, x0, tau: (z.requires_grad_() - x0) / tau,
+}
+
+
+@pytest.mark.parametrize("answer", VELOCITIES.values(), ids=VELOCITIES.keys())
+def test_right_velocities_pass(answer):
+    result = checks.velocity(answer)
+    assert result.passed is True, result
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (lambda z, x0, tau: (x0 - z) / tau, "as tau grows"),
+        (lambda z, x0, tau: z - x0, "only tau"),
+        (noise_in, "That is the noise."),
+        (lambda z, x0, tau: noise_in(z, x0, tau) - z, "what is left of tau"),
+        (lambda z, x0, tau: (z - x0) / (1 - tau), "From the sprite to z it was tau"),
+        (lambda z, x0, tau: (z - x0) * tau, "should be divided"),
+        (lambda z, x0, tau: z - (1 - tau) * x0 - x0, "still holds some"),
+        (lambda z, x0, tau: (z - x0) / 0.3, "numbers are not"),
+        (lambda z, x0, tau: ((z - x0) / tau)[:2], "shape"),
+        (lambda z, x0, tau: None, "returns nothing"),
+        (lambda z, x0, tau: z / 0 + nothing, "NameError"),  # noqa: F821
+    ],
+)
+def test_wrong_velocities_are_refused_with_a_fitting_hint(answer, hint):
+    result = checks.velocity(answer)
+    assert result.passed is False and hint in result.message, result
+
+
 # ---- six levels of one's own ----
 
 EVEN = Answers(valid=0.86, mix=0.09, same=0.38, n=256)
@@ -157,3 +211,4 @@ def test_what_are_no_six_levels_is_told_so_before_anything_is_drawn(levels, hint
 def test_an_empty_answer_is_let_be():
     assert quadratic(lambda n: ...).passed is None
     assert six(...).passed is None
+    assert checks.velocity(lambda *_: ...).passed is None

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 
-from helpers import sampler
+from helpers import flow, sampler
 from helpers.lesson import checks
 from helpers.lesson.charts_6 import Answers
 from helpers.lesson.checks import EMPTY, Result, right, wrong
@@ -42,6 +42,28 @@ def by_squares(spread: Callable, sched: Schedule) -> Result:
 def _but_for_rounding(levels: list, others: list) -> bool:
     """Are they the same, rounded up or down?"""
     return len(levels) == len(others) and all(abs(a - b) < 1 for a, b in zip(levels, others, strict=True))
+
+
+def velocity(answer: Callable) -> Result:
+    """Check `answer(z, x0_guess, tau)`: noise - x0, where z = (1 - tau) * x0 + tau * noise (Lipman et al. 2023)."""
+
+    def mistakes(z, x0_guess, tau):
+        noise = (z - (1 - tau) * x0_guess) / tau
+        return {
+            "That leads from the noise to the sprite. The velocity says what happens as tau grows.": x0_guess - noise,
+            "That is the way from the sprite to z. It took only tau to get there.": z - x0_guess,
+            "That is the noise. The velocity is the noise less the sprite.": noise,
+            "That is the way from z to the noise. It takes what is left of tau: divide by that.": noise - z,
+            "z is not the noise: it still holds some of the sprite.": z - (1 - tau) * x0_guess - x0_guess,
+            "You divide by what is left of the way. From the sprite to z it was tau.": (z - x0_guess) / (1 - tau),
+            "Multiplied where it should be divided: the shorter the way was, the less z tells of it.": (
+                (z - x0_guess) * tau
+            ),
+        }
+
+    inputs = [(*checks.samples(n, seed), tau) for n, seed, tau in ((3, 11, 0.3), (2, 12, 0.55), (4, 13, 0.9))]
+    praise = "From the sprite to here in the time tau: the way, divided by the time."
+    return checks.function(answer, flow.velocity, mistakes, inputs, praise)
 
 
 def better_than_even(levels, try_out: Callable[[list[int]], Answers], even: Answers, sched: Schedule) -> Result:
