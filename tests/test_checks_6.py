@@ -135,7 +135,7 @@ def test_wrong_velocities_are_refused_with_a_fitting_hint(answer, hint):
 
 EVEN = Answers(valid=0.86, mix=0.09, same=0.38, n=256)
 BETTER = Answers(valid=0.88, mix=0.10, same=0.43, n=256)
-MINE = [500, 430, 310, 180, 60, 0]
+MINE = [500, 420, 300, 160, 50, 0]
 
 
 def six(levels, found=BETTER, tried=None):
