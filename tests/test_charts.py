@@ -5,13 +5,11 @@ import numpy as np
 import pytest
 
 from helpers import schedule
-from helpers.lesson import charts_1, charts_2, charts_3
+from helpers.lesson import charts, charts_1, charts_2, charts_3, charts_6
 from helpers.lesson.claims import wilson
 from helpers.world import sprites
 
 LEVEL = np.arange(0, 501, 10)
-LEFT = {"view": 1.0 * (LEVEL < 400), "hair_colour": 1.0 * (LEVEL < 200)}
-GONE = {"view": 400, "hair_colour": 200}
 
 
 @pytest.fixture(autouse=True)
@@ -140,3 +138,25 @@ def test_lines_can_be_told_without_colour():
         charts_3.quality([1, 8, 64], {name: [0, 45, 58] for name in "abc"}, n=64, enough=8, what="valid").axes[0],
     ):
         assert len({look for look, line in zip(looks(ax), ax.lines, strict=True) if line.get_label() in three}) == 3
+
+
+def test_shares_show_what_is_due_and_what_was_counted():
+    due = {"hair": np.array([1.0, 0.9]), "skin": np.array([1.0, 0.5]), "belt": np.array([0.9, 0.2])}
+    fig = charts.shares([100, 400], due, {name: [96, 40] for name in due}, 96, "level", "due", "counted")
+    assert [ax.texts[0].get_text() for ax in fig.axes[:3]] == ["belt", "skin", "hair"]  # the first lost comes first
+    line, dots = fig.axes[1].lines
+    assert list(line.get_ydata()) == [100, 50] and np.allclose(dots.get_ydata(), [100, 100 * 40 / 96])
+    band = fig.axes[1].collections[0].get_segments()[0]
+    assert band[1][1] == pytest.approx(100) and 95 < band[0][1] < 97  # of 96 of 96 it does not vanish
+    assert not fig.axes[3].axison
+
+
+def test_three_questions_have_a_panel_each_and_none_where_nobody_knows():
+    ways = {"even": charts_6.Answers(0.9, 0.1, 0.4, 256), "mine": charts_6.Answers(0.8, None, 0.5, 256)}
+    valid, mix, same = charts_6.three_questions(ways).axes
+    assert [bar.get_width() for bar in valid.patches] == [90, 80] and len(mix.patches) == 1
+    assert [bar.get_width() for bar in same.patches] == [40, 50]
+    assert str(ways["even"]) == "valid 90.0%, mix 10.0% off, same 40.0%" and "mix" not in str(ways["mine"])
+    found = {"DDIM": [*ways.values()], "looking back": [*ways.values()]}
+    for ax in charts_6.against_calls([4, 8], found).axes:
+        assert len(set(looks(ax))) == 2
