@@ -33,25 +33,6 @@ def lines(ax, x, named: dict, **style) -> None:
         ax.plot(x, values, color=colour, ls=dash, marker=marker, label=name, **style)
 
 
-def lanes(level: np.ndarray, left: dict[str, np.ndarray], gone: dict[str, int]) -> tuple[Figure, dict]:
-    """One lane an attribute over the levels, first lost on top: how much can still be told, and where it is lost.
-
-    level: (L,). left: attribute -> (L,) share still known, 1 to 0. gone: attribute -> its level of no return. Returns
-    the figure, and attribute -> its axes.
-    """
-    names = sorted(left, key=gone.get)
-    size = (7.4, 0.52 * len(names) + 1)
-    fig, axes = plt.subplots(len(names), 1, figsize=size, sharex=True, squeeze=False)
-    for ax, name in zip(axes[:, 0], names, strict=True):
-        ax.fill_between(level, left[name], color=INK, alpha=0.4, lw=0, label="can be told")
-        ax.axvline(gone[name], color=CORAL, lw=2, label="level of no return")
-        ax.text(1.01, 0.5, f"t = {gone[name]}", color=CORAL, fontsize=9, va="center", transform=ax.transAxes)
-        ax.set(ylim=(-0.08, 1.12), yticks=[], xlim=(0, level[-1] + 6))
-        ax.set_ylabel(name.replace("_", " "), rotation=0, ha="right", va="center")
-        ax.spines["left"].set_visible(False)
-    return fig, dict(zip(names, axes[:, 0], strict=True))
-
-
 @styled
 def shares(level: list[int], due: dict, hits: dict, n: int, xlabel: str, line: str, dots: str) -> Figure:
     """One panel an attribute, over the levels: a share that is due, and what was counted of n (Wilson 1927).

@@ -4,35 +4,34 @@
 (base64), which every front end can show.
 """
 
-import hashlib
 import html
 
 import ipywidgets
 import torch
-from IPython.display import display
 from PIL import Image
 
 from helpers.lesson import charts_1 as charts
 from helpers.lesson import pictures
+from helpers.lesson.still import Still
 from helpers.lesson.suspects import Suspects
 from helpers.world import ideal, sprites
 
 PANELS = "what you see", "the best possible answer", "the five likeliest", "their details"
 
 
-class LivePanel(ipywidgets.VBox):
+class LivePanel(Still):
     """Who is it? For any sprite, noise and level: what you see, the best answer, who is likeliest, and their details.
 
     everybody    who it may be
     names        name -> index of those who can be chosen by name, the first of them at first
     level, seed  the level at first, and what the noises are drawn from
-
-    A still of it stands in an output of its own, which the widget hides for as long as it lives: it is there when the
-    notebook is opened without its kernel.
     """
 
+    kind = "Live panel"
+    hint = "Run this cell to choose a sprite, a level and a noise."
+
     def __init__(self, everybody: Suspects, names: dict[str, int], level: int = 250, seed: int = 0):
-        self._suspects, self._names, self._still, last = everybody, names, None, everybody.sched.T
+        self._suspects, self._names, last = everybody, names, everybody.sched.T
         self._generator = torch.Generator().manual_seed(seed)
         look = {"layout": {"width": "460px"}, "style": {"description_width": "90px"}}
         first = next(iter(names.values()))
@@ -46,26 +45,10 @@ class LivePanel(ipywidgets.VBox):
         self.number.observe(self._numbered, "value")
         self.level.observe(lambda _: self._draw(), "value")
         self.again.on_click(lambda _: self._new_noise())
-        self._class = f"inkdrop-{hashlib.sha256(self.stage.value.encode()).hexdigest()[:12]}"
-        hide = ipywidgets.HTML(f"<style>.{self._class} {{ display: none }}</style>")
-        super().__init__([self.who, self.number, self.level, self.again, self.message, self.stage, hide])
+        super().__init__([self.who, self.number, self.level, self.again, self.message, self.stage])
 
-    def __repr__(self):
-        return "Live panel: choose a sprite, a level and a noise. Run this cell to use it."
-
-    def _ipython_display_(self, **_):
-        self._still = display(self._picture(), raw=True, display_id=True)
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        display({"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}, raw=True)
-
-    def _picture(self) -> dict:
-        """The still, by MIME type."""
-        sheet = pictures.paint([pictures.Row(self._images, above=PANELS)], gap=14)
-        figure, data = pictures.figure_html(
-            sheet, f"Four panels. {self._words}", f"{self._words} {self!r}", sheet.width
-        )
-        figure = figure.replace("<figure", f'<figure class="{self._class}"', 1)
-        return {"text/plain": f"Live panel: {self._words}", "text/html": figure, "image/png": data}
+    def sheet(self) -> Image.Image:
+        return pictures.paint([pictures.Row(self._images, above=PANELS)], gap=14)
 
     def _new_noise(self):
         self._noise = torch.randn(self._suspects.world.images[0].size, generator=self._generator)
@@ -94,13 +77,10 @@ class LivePanel(ipywidgets.VBox):
         ]
         name = next((name for name, index in self._names.items() if index == i), f"sprite {i}")
         bits, rank = ideal.bits_known(p[None]).item(), int((p > p[i]).sum())
-        self._words = f"{name}, level {self.level.value}: {p[i]:.1%} sure that it is {name}, {bits:.1f} bits known."
-        self._words += f" {rank:,} others are likelier." if rank else ""
-        self.message.value = html.escape(self._words)
+        self.words = f"{name}, level {self.level.value}: {p[i]:.1%} sure that it is {name}, {bits:.1f} bits known."
+        self.words += f" {rank:,} others are likelier." if rank else ""
+        self.message.value = html.escape(self.words)
         panels = zip(self._images, PANELS, strict=True)
-        figures = [
-            pictures.figure_html(image, f"{name}. {self._words}", name, image.width)[0] for image, name in panels
-        ]
+        figures = [pictures.figure_html(image, f"{name}. {self.words}", name, image.width)[0] for image, name in panels]
         self.stage.value = f'<div style="display:flex;flex-wrap:wrap;gap:14px">{"".join(figures)}</div>'
-        if self._still:
-            self._still.update(self._picture(), raw=True)
+        self.update()
