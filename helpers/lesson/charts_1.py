@@ -10,6 +10,7 @@ from helpers.lesson import pictures
 from helpers.lesson.charts import CORAL, GOLD, GREEN, GREY, INK, styled
 
 MARKS = {"99 %": (INK, "o"), "50 %": (CORAL, "s"), "1 bit": (GREEN, "^")}  # where each is lost: colour and marker
+FONT = ImageFont.load_default(12)
 BAR, SECOND, FAINT = "#9fb0ee", "#dde3fa", "#f3f4f8"  # dark text can be read on each
 
 
@@ -152,28 +153,32 @@ def one_number(distance2: dict[str, np.ndarray], lost: dict[str, np.ndarray], al
 
 # ---- panels of a slider: uint8 (H, W, 3), always of the same size ----
 
+WIDE = 172  # so wide is each of four panels side by side in a notebook
+
 
 def likeliest(world, p, n: int = 5) -> np.ndarray:
     """The n likeliest sprites under p (M,), each with its bar; white where there are fewer."""
     best = np.argsort(-np.asarray(p), kind="stable")[:n]
-    picture = Image.new("RGB", (190, 52 * n - 4), "white")
+    picture = Image.new("RGB", (WIDE, 52 * n - 4), "white")
     for y, i in enumerate(best):
         picture.paste(pictures.enlarge(world.images[i], 3), (0, 52 * y))
-        _bar(picture, (56, 52 * y + 10, 190, 52 * y + 38), [(float(p[i]), BAR)], _percent(float(p[i])))
+        _bar(picture, (56, 52 * y + 10, WIDE, 52 * y + 38), [(float(p[i]), BAR)], _percent(float(p[i])))
     return np.asarray(picture)
 
 
 def likely_details(world, p) -> np.ndarray:
     """For each attribute its likeliest option under p (M,), and the next, with their bars; white without any."""
-    picture = Image.new("RGB", (270, max(24 * len(world.attributes), 24) - 4), "white")
+    picture = Image.new("RGB", (WIDE, max(24 * len(world.attributes), 24) - 4), "white")
     for y, (name, options) in enumerate(world.attributes.items()):
         share = np.bincount(world.labels[name], weights=np.asarray(p), minlength=len(options))
         first, *second = np.argsort(-share, kind="stable")[:2]
-        words = f"{name.replace('_', ' ')}: {options[first]} {_percent(share[first])}"
+        words = [f"{name.replace('_', ' ')}: {options[first]} {_percent(share[first])}"]
         if second and share[second[0]] >= 0.005:
-            words += f", {options[second[0]]} {_percent(share[second[0]])}"
+            words += [f"{words[0]}, {options[second[0]]}"]
+            words += [f"{words[1]} {_percent(share[second[0]])}"]
+        words = max((line for line in words if FONT.getlength(line) < WIDE - 8), key=len, default=words[0])
         parts = [(share[k], colour) for k, colour in zip([first, *second], (BAR, SECOND), strict=False)]
-        _bar(picture, (0, 24 * y, 270, 24 * y + 20), parts, words)
+        _bar(picture, (0, 24 * y, WIDE, 24 * y + 20), parts, words)
     return np.asarray(picture)
 
 
@@ -193,4 +198,4 @@ def _bar(picture: Image.Image, box: tuple, parts: list, words: str) -> None:
         if end - left >= 1:
             pen.rectangle((round(left), top, round(end), bottom), fill=colour)
         left = end
-    pen.text((box[0] + 5, (top + bottom) / 2), words, fill="#1c1c22", font=ImageFont.load_default(13), anchor="lm")
+    pen.text((box[0] + 5, (top + bottom) / 2), words, fill="#1c1c22", font=FONT, anchor="lm")
