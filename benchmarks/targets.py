@@ -41,8 +41,6 @@ WEIGHTINGS = {  # name: what an error of the sprite counts, given the signal-to-
 UNITS = {"sprite": torch.ones_like, "noise": lambda snr: snr, "v": lambda snr: snr + 1}
 WAYS = [("ours", "sprite"), *product(["min-SNR"], TARGETS)]
 WAYS += [("plain, of the sprite", "sprite"), ("plain, of the noise", "noise"), ("plain, of v", "v")]
-WAYS += [("plain, of the noise", "sprite"), ("plain, of the noise", "v"), ("plain, of the sprite", "v")]
-WAYS += [("plain, of v", "sprite"), ("plain, of the sprite", "noise"), ("plain, of v", "noise")]
 LEVELS = (10, 25, 50, 100, 150, 200, 250, 300, 400, 500)
 SAMPLING_STEPS = 50
 
