@@ -1,15 +1,23 @@
-"""What is best asked of the network: the sprite, the noise or v? The same network trained four ways.
+"""What is best asked of the network: the sprite, the noise or v? Each with the same weights of the loss as the others.
 
     python -m benchmarks.targets [--steps 1000] [--samples 256]
 
-All four start from the same weights and see the same sprites, levels and noise in the same order, at the same learning
-rate. Each then draws sprites in 50 steps from the same noise, which are judged, and guesses held-out sprites at a row
-of levels, beside the best possible guess (ideal.denoise). Writes targets.json beside itself and prints two tables.
+An error of the noise is SNR times that of the sprite, an error of v SNR + 1 times. So a weighting, said as what an
+error of the *sprite* counts at each level, can be given to all three targets, and then they differ in nothing but what
+the network says. Four weightings: "min-SNR" (Hang et al. 2023, arXiv:2303.09556), and the three that plain mean squared
+errors amount to. In a fifth the sprite is asked for as `training.step_loss` does.
+
+All start from the same first weights and see the same sprites, levels and noise in the same order, at the same learning
+rate, which was chosen for the sprite. Each then draws sprites in 50 steps from the same noise, which are judged, and
+guesses held-out sprites at a row of levels, beside the best possible guess (ideal.denoise). Writes targets.json beside
+itself and prints two tables. What is done is kept in .cache/targets, so that a run that was stopped goes on.
 """
 
 import datetime
+import json
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +25,47 @@ import torch
 
 from benchmarks import command
 from helpers import sampler, schedule, training
-from helpers.targets import Denoiser, plain_loss
+from helpers.storage import files
+from helpers.targets import TARGETS, Denoiser
 from helpers.unet import UNet
 from helpers.world import ideal, judge, sprites
 
-WAYS = {  # name: what is asked, and the loss
-    "sprite, min-SNR": ("sprite", training.step_loss),
-    "sprite": ("sprite", plain_loss),
-    "noise": ("noise", plain_loss),
-    "v": ("v", plain_loss),
+WEIGHTINGS = {  # name: what an error of the sprite counts, given the signal-to-noise ratio
+    "min-SNR": lambda snr: snr.clamp(max=5),
+    "plain, of the sprite": torch.ones_like,
+    "plain, of the noise": lambda snr: snr,
+    "plain, of v": lambda snr: snr + 1,
+    "ours": lambda snr: snr.clamp(0.05, 5),
 }
+# how many times the error of the sprite the error of each is
+UNITS = {"sprite": torch.ones_like, "noise": lambda snr: snr, "v": lambda snr: snr + 1}
+WAYS = [("ours", "sprite"), *product(["min-SNR"], TARGETS)]
+WAYS += [("plain, of the sprite", "sprite"), ("plain, of the noise", "noise"), ("plain, of v", "v")]
 LEVELS = (10, 25, 50, 100, 150, 200, 250, 300, 400, 500)
 SAMPLING_STEPS = 50
 
 
-def train(target: str, loss, images, sched, steps: int, batch: int, lr: float, seed: int):
+def weighted_loss(weighting: str):
+    """The mean squared error of the answer, so weighted that an error of the sprite counts what `weighting` says."""
+
+    def loss(net: Denoiser, batch: training.Batch, sched) -> torch.Tensor:
+        answer = net.net(sched.add_noise(batch.x0, batch.t, batch.noise), batch.t)
+        off = answer - net.right_answer(batch.x0, batch.noise, batch.t)
+        snr = sched.snr(batch.t)
+        weight = WEIGHTINGS[weighting](snr) / UNITS[net.target](snr)
+        return (weight * off.square().mean(dim=(1, 2, 3))).mean()
+
+    return loss
+
+
+def train(target: str, weighting: str, images, sched, steps: int, batch: int, lr: float, seed: int):
     """The running mean of the weights after all steps."""
     net = Denoiser(UNet(generator=torch.Generator().manual_seed(seed)), sched, target)
     g = torch.Generator().manual_seed(seed)
-    for state in training.Run(net, images, sched, g, steps=steps, batch_size=batch, lr=lr, loss=loss):
+    run = training.Run(net, images, sched, g, steps=steps, batch_size=batch, lr=lr, loss=weighted_loss(weighting))
+    for state in run:
         if state.step % 100 == 0:
-            print(f"  step {state.step:,} of {steps:,}, loss {state.loss:.4f}", file=sys.stderr)
+            print(f"  step {state.step:,} of {steps:,}, loss {state.loss:.4f}", file=sys.stderr, flush=True)
     return state.ema
 
 
@@ -73,15 +101,14 @@ def percent(share: float | None) -> str:
 
 def tables(found: dict) -> str:
     """Both tables in Markdown."""
-    lines = [
-        f"| {found['date']}, {found['steps']:,} steps | valid | new of the valid | within 0.1 RMS |",
-        "|---|---|---|---|",
-    ]
-    for name, way in found["ways"].items():
-        lines.append(f"| {name} | {percent(way['valid'])} | {percent(way['new_of_valid'])} | {percent(way['close'])} |")
+    lines = [f"| valid, {found['date']}, {found['steps']:,} steps | {' | '.join(TARGETS)} |", "|---|---|---|---|"]
+    for weighting, ways in found["ways"].items():
+        row = (percent(ways[target]["valid"] if target in ways else None) for target in TARGETS)
+        lines.append(f"| {weighting} | {' | '.join(row)} |")
     lines += ["", f"| error at level | {' | '.join(map(str, found['levels']))} |", "|---" * (len(LEVELS) + 1) + "|"]
-    rows = {name: way["error"] for name, way in found["ways"].items()} | {"the best possible": found["floor"]}
-    for name, row in rows.items():
+    ways = found["ways"].items()
+    rows = {f"{target}; {name}": way["error"] for name, group in ways for target, way in group.items()}
+    for name, row in (rows | {"the best possible": found["floor"]}).items():
         lines.append(f"| {name} | {' | '.join(f'{error:.4f}' for error in row)} |")
     return "\n".join(lines)
 
@@ -91,16 +118,21 @@ def read(steps: int = 1000, batch: int = 64, lr: float = 4e-3, seed: int = 0, sa
     world, sched = sprites.load_world(), schedule.cosine()
     images = sprites.to_tensor(world.images[world.split()[0]])
     held_out = sample_held_out(world, samples, seed)
+    kept = files.cache() / "targets"
+    kept.mkdir(parents=True, exist_ok=True)
     ways = {}
-    for name, (target, loss) in WAYS.items():
-        print(name, file=sys.stderr)
-        start = time.perf_counter()
-        net = train(target, loss, images, sched, steps, batch, lr, seed)
-        seconds = time.perf_counter() - start
-        g = torch.Generator().manual_seed(seed + 1)
-        *_, last = sampler.sample(net, sched, n=samples, steps=SAMPLING_STEPS, generator=g)
-        found = {**verdict(last.xt, world), "error": errors(net, held_out, sched, seed)}
-        ways[name] = {"seconds": round(seconds, 1), **found}
+    for weighting, target in WAYS:
+        done = kept / f"{weighting} {target} {steps} {batch} {lr} {seed} {samples}.json"
+        if not done.exists():
+            print(f"{target}; {weighting}", file=sys.stderr, flush=True)
+            start = time.perf_counter()
+            net = train(target, weighting, images, sched, steps, batch, lr, seed)
+            seconds = time.perf_counter() - start
+            g = torch.Generator().manual_seed(seed + 1)
+            *_, last = sampler.sample(net, sched, n=samples, steps=SAMPLING_STEPS, generator=g)
+            found = {**verdict(last.xt, world), "error": errors(net, held_out, sched, seed)}
+            done.write_text(json.dumps({"seconds": round(seconds, 1), **found}), encoding="utf-8")
+        ways.setdefault(weighting, {})[target] = json.loads(done.read_text(encoding="utf-8"))
     return {
         "date": datetime.date.today().isoformat(),
         "steps": steps,

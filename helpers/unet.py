@@ -2,7 +2,7 @@
 
 A U-Net (Ronneberger et al. 2015, arXiv:1505.04597) looks at a picture twice: a fine path, which sees details where they
 are, and a coarse path at half the resolution, where a few steps span the whole sprite and the outline is settled. The
-skip hands the details of the fine path past the coarse one, so that they need not squeeze through it.
+skip hands the fine path on past the coarse one, so that not all that it knows need squeeze through that.
 
                           (N, 3, 16, 16)  noisy sprite
       pixel_unshuffle     (N, 12, 8, 8)   a 2x2 block of pixels is now one place with 12 values: a quarter of the work

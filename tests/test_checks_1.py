@@ -1,4 +1,6 @@
-"""Each exercise's check accepts a right answer, refuses wrong ones with a hint that fits, and lets an empty one be."""
+"""Each check takes right answers in many forms, refuses wrong ones with a fitting hint, and lets an empty one be."""
+
+import math
 
 import numpy as np
 import pytest
@@ -6,89 +8,169 @@ import torch
 
 from helpers import schedule
 from helpers.lesson import checks_1 as checks
+from helpers.lesson import noisings
 
 SCHED = schedule.cosine(T=500)
+FAULTS = noisings.FAULTS
 
 
-def uniform(n=20_000):
-    return (torch.rand(n, generator=torch.Generator().manual_seed(0)) * 2 - 1) * 3**0.5
+def one_step(keep):
+    return checks.one_step(keep, SCHED)
 
 
-def normal(n=20_000):
-    return torch.randn(n, generator=torch.Generator().manual_seed(0))
+def random(n=20_000, seed=0):
+    return torch.rand(n, generator=torch.Generator().manual_seed(seed))
 
 
-RIGHT = {
-    "one_step": lambda: checks.one_step(lambda x, beta, noise: (1 - beta) ** 0.5 * x + beta**0.5 * noise, SCHED),
-    "add_noise": lambda: checks.add_noise(lambda x0, a, noise: a**0.5 * x0 + (1 - a) ** 0.5 * noise, SCHED),
-    "half_way": lambda: checks.half_way(int((SCHED.snr(torch.arange(501)) < 1).nonzero()[0]), SCHED),
-    "half_way as numpy has it": lambda: checks.half_way(np.int64((SCHED.alpha_bar < 0.5).nonzero()[0]), SCHED),
-    "one_step, in place": lambda: checks.one_step(lambda x, b, e: x.mul_((1 - b) ** 0.5).add_(e.mul_(b**0.5)), SCHED),
-    "half_way as a tensor": lambda: checks.half_way((SCHED.alpha_bar < 0.5).nonzero()[0], SCHED),
-    "best_answer": lambda: checks.best_answer(lambda p, images: (p.view(-1, 1, 1, 1) * images).sum(0)),
-    "impostor, flat": lambda: checks.impostor(uniform()),
-    "impostor, two-valued": lambda: checks.impostor(normal().sign()),
-    "impostor, squared": lambda: checks.impostor((normal() ** 2 - 1) / 2**0.5 / (normal() ** 2).std() * 2**0.5),
-}
+def uniform(n=20_000, seed=0):
+    return (random(n, seed) * 2 - 1) * 3**0.5
 
 
-@pytest.mark.parametrize("check", RIGHT.values(), ids=RIGHT.keys())
-def test_right_answers_pass(check):
-    result = check()
+def normal(n=20_000, seed=0):
+    return torch.randn(n, generator=torch.Generator().manual_seed(seed))
+
+
+def standardised(x):
+    return (x - x.mean()) / x.std()
+
+
+def with_the_kurtosis_of_a_bell(n=20_000):
+    """-sqrt 3, 0, sqrt 3 with probabilities 1/6, 2/3, 1/6: mean 0, variance 1, skew 0, excess kurtosis 0."""
+    u = random(n)
+    return 3**0.5 * ((u > 5 / 6).float() - (u < 1 / 6).float())
+
+
+def in_place(beta):
+    return beta.mul_(-1).add_(1).sqrt_()
+
+
+def summed(p, images):
+    total = torch.zeros_like(images[0])
+    for weight, image in zip(p, images, strict=True):
+        total += weight * image
+    return total
+
+
+def weighed_in_place(p, images):
+    images *= p[:, None, None, None]
+    return images.sum(0)
+
+
+RIGHT = [
+    (one_step, lambda beta: (1 - beta).sqrt()),
+    (one_step, lambda beta: (1 - beta) ** 0.5),
+    (one_step, lambda beta: math.sqrt(1 - beta)),
+    (one_step, lambda beta: np.sqrt(1 - beta.numpy())),
+    (one_step, lambda beta: np.float32((1 - float(beta)) ** 0.5)),
+    (one_step, lambda beta: torch.sqrt((1 - beta).double())),
+    (one_step, in_place),
+    (one_step, lambda beta: ((1 - beta).log() / 2).exp()),
+    (checks.three_noisings, FAULTS),
+    (checks.three_noisings, {name: fault.upper() for name, fault in FAULTS.items()}),
+    (checks.three_noisings, {name.lower(): f" {fault.title()}. " for name, fault in FAULTS.items()}),
+    (checks.three_noisings, {name: fault.replace(" ", "_") for name, fault in FAULTS.items()}),
+    (checks.three_noisings, {name: np.str_(fault) for name, fault in FAULTS.items()}),
+    (checks.three_noisings, dict(reversed(FAULTS.items()))),
+    (checks.three_noisings, list(FAULTS.values())),
+    (checks.three_noisings, tuple(FAULTS.values())),
+    (checks.best_answer, lambda p, images: (p.view(-1, 1, 1, 1) * images).sum(0)),
+    (checks.best_answer, lambda p, images: torch.einsum("m,mchw->chw", p, images)),
+    (checks.best_answer, lambda p, images: (p @ images.flatten(1)).view(images.shape[1:])),
+    (checks.best_answer, lambda p, images: torch.tensordot(p, images, dims=1)),
+    (checks.best_answer, lambda p, images: np.tensordot(p.numpy(), images.numpy(), 1)),
+    (checks.best_answer, summed),
+    (checks.best_answer, weighed_in_place),
+    (checks.best_answer, lambda p, images: sum(w * x for w, x in zip(p, images, strict=True))),
+    (checks.best_answer, lambda p, images: (p.double()[:, None, None, None] * images.double()).sum(0).tolist()),
+    (checks.impostor, uniform()),
+    (checks.impostor, uniform(10_000)),
+    (checks.impostor, uniform().numpy()),
+    (checks.impostor, uniform().tolist()),
+    (checks.impostor, uniform().view(2, 100, 100)),
+    (checks.impostor, normal().sign()),
+    (checks.impostor, standardised(normal() ** 2)),
+    (checks.impostor, normal(seed=1) * normal(seed=2)),
+    (checks.impostor, -(random(10_000) + 1e-9).log() - 1),
+    (checks.impostor, with_the_kurtosis_of_a_bell()),
+    (checks.impostor, standardised(normal() + 4 * normal(seed=1).sign())),
+    (checks.impostor, uniform().double().requires_grad_()),
+]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_right_answers_pass(check, answer):
+    result = check(answer)
     assert result.passed is True, result
     assert repr(result).startswith("✓ Right.")
 
 
-def one_step(f):
-    return checks.one_step(f, SCHED)
+SHAPES = {
+    "flat": lambda seed: uniform(10_000, seed),
+    "two values": lambda seed: normal(10_000, seed).sign(),
+    "lopsided": lambda seed: -(random(10_000, seed) + 1e-9).log() - 1,
+    "long tails": lambda seed: normal(10_000, seed) * normal(10_000, 1000 + seed),
+}
 
 
-def add_noise(f):
-    return checks.add_noise(f, SCHED)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_impostor_of_the_stated_number_of_values_is_refused_by_bad_luck(shape):
+    assert [seed for seed in range(50) if not checks.impostor(SHAPES[shape](seed)).passed] == []
 
 
-def half_way(t):
-    return checks.half_way(t, SCHED)
+def test_a_bell_curve_passes_by_no_luck():
+    assert not any(checks.impostor(normal(10_000, seed)).passed for seed in range(100))
 
 
 WRONG = [
-    (one_step, lambda x, b, e: x + b**0.5 * e, "nothing pulls"),
-    (one_step, lambda x, b, e: (1 - b) * x + b**0.5 * e, "lacks a square root"),
-    (one_step, lambda x, b, e: (1 - b) ** 0.5 * x + b * e, "too weak"),
-    (one_step, lambda x, b, e: (1 - b) * x + b * e, "square root"),
-    (one_step, lambda x, b, e: b**0.5 * x + (1 - b) ** 0.5 * e, "changed places"),
-    (one_step, lambda x, b, e: x, "numbers are not"),
-    (one_step, lambda x, b, e: x[0], "shape should be"),
-    (one_step, lambda x, b, e: 3.0, "shape should be"),
-    (one_step, lambda x, b, e: "noise", "Return numbers"),
-    (one_step, lambda x, b, e: None, "end with return"),
-    (one_step, lambda x, b, e: (1 - SCHED.beta[250]) ** 0.5 * x + SCHED.beta[250] ** 0.5 * e, "numbers are not"),
-    (one_step, lambda x, b, e: x @ torch.zeros(5, 5), "RuntimeError"),
-    (add_noise, lambda x0, a, e: a**0.5 * x0 + (1 - a) * e, "weight of noise"),
-    (add_noise, lambda x0, a, e: a * x0 + (1 - a) ** 0.5 * e, "weight of x0"),
-    (add_noise, lambda x0, a, e: a * x0 + (1 - a) * e, "both"),
-    (add_noise, lambda x0, a, e: a**0.5 * x0 + (1 - a) ** 0.5 * e * e, "Use it once"),
-    (add_noise, lambda x0, a, e: (1 - a) ** 0.5 * x0 + a**0.5 * e, "changed places"),
-    (add_noise, lambda x0, a, e: x0 + (1 - a) ** 0.5 * e, "numbers are not"),
-    (half_way, 0, "still stronger"),
-    (half_way, 250 + 30, "weaker"),
-    (half_way, 501, "from 0 to 500"),
-    (half_way, -1, "from 0 to 500"),
-    (half_way, 0.5, "whole number"),
-    (half_way, "half", "One number"),
+    (one_step, lambda beta: 1 - beta, "square"),
+    (one_step, lambda beta: 1, "no pull"),
+    (one_step, lambda beta: beta.sqrt(), "weight of the noise"),
+    (one_step, lambda beta: beta, "variance of the noise"),
+    (one_step, lambda beta: 1 - beta.sqrt(), "Widths do not add up"),
+    (one_step, lambda beta: 1 / (1 + beta).sqrt(), "afterwards"),
+    (one_step, lambda beta: (1 + beta).sqrt(), "larger"),
+    (one_step, lambda beta: 1 - beta / 2, "numbers are not"),
+    (one_step, lambda beta: (1 - SCHED.beta[250]) ** 0.5, "numbers are not"),
+    (one_step, lambda beta: 0.99, "numbers are not"),
+    (one_step, lambda beta: -((1 - beta) ** 0.5), "numbers are not"),
+    (one_step, lambda beta: [(1 - beta) ** 0.5] * 2, "shape should be"),
+    (one_step, lambda beta: None, "end with return"),
+    (one_step, lambda beta: "root", "Return numbers"),
+    (one_step, lambda beta: beta.root(), "AttributeError"),
+    (checks.three_noisings, FAULTS | {"A": "right"}, "2 of 3"),
+    (checks.three_noisings, dict.fromkeys(FAULTS, "right"), "1 of 3"),
+    (checks.three_noisings, {"A": "right", "B": "noise too weak", "C": "right"}, "0 of 3"),
+    (checks.three_noisings, {"A": "sprite too weak", "B": "right", "C": "noise too weak"}, "1 of 3"),
+    (checks.three_noisings, {"A": "right"}, "A, B and C"),
+    (checks.three_noisings, FAULTS | {"D": "right"}, "A, B and C"),
+    (checks.three_noisings, FAULTS | {"A": "missing root"}, "'missing root' is none of them"),
+    (checks.three_noisings, FAULTS | {"B": 1}, "1 is none of them"),
+    (checks.three_noisings, "B", "each letter"),
+    (checks.three_noisings, ["right"], "each letter"),
     (checks.best_answer, lambda p, images: images[p.argmax()], "likeliest"),
     (checks.best_answer, lambda p, images: images.mean(0), "plain average"),
     (checks.best_answer, lambda p, images: (p.view(-1, 1, 1, 1) * images).mean(0), "do not divide"),
     (checks.best_answer, lambda p, images: p.view(-1, 1, 1, 1) * images, "add them up"),
+    (checks.best_answer, lambda p, images: (p.view(-1, 1, 1, 1) * images).sum(0, keepdim=True), "dimension too many"),
     (checks.best_answer, lambda p, images: p * images, "RuntimeError"),
+    (checks.best_answer, lambda p, images: (p.view(-1, 1, 1, 1) * images)[:3].sum(0), "numbers are not"),
+    (checks.best_answer, lambda p, images: (p.view(1, -1, 1, 1) * images).sum(0), "RuntimeError"),
+    (checks.best_answer, lambda p, images: (p**2).view(-1, 1, 1, 1).mul(images).sum(0), "numbers are not"),
+    (checks.best_answer, lambda p, images: (p.view(-1, 1, 1, 1) * images).sum(), "shape should be"),
+    (checks.best_answer, lambda p, images: print(p.sum()), "end with return"),
     (checks.impostor, normal(), "bell curve"),
+    (checks.impostor, standardised(normal()), "bell curve"),
     (checks.impostor, 2 * uniform(), "variance"),
+    (checks.impostor, uniform() * 1.06, "variance"),
+    (checks.impostor, random() * 2 - 1, "variance"),
     (checks.impostor, uniform() + 1, "mean"),
-    (checks.impostor, uniform(100), "10,000"),
-    (checks.impostor, torch.zeros(20_000), "variance"),
+    (checks.impostor, uniform() + 0.06, "mean"),
+    (checks.impostor, uniform(9_999), "10,000"),
+    (checks.impostor, torch.zeros(20_000), "variance is 0"),
     (checks.impostor, uniform() / 0, "infinite"),
     (checks.impostor, [1, 2, 3], "10,000"),
     (checks.impostor, "noise", "Numbers are wanted"),
+    (checks.impostor, None, "Numbers are wanted"),
 ]
 
 
@@ -100,17 +182,28 @@ def test_wrong_answers_are_refused_with_a_fitting_hint(check, answer, hint):
     assert repr(result).startswith("✗ Not yet.")
 
 
-def test_one_level_early_or_late_is_refused():
-    right = int((SCHED.alpha_bar < 0.5).nonzero()[0])
-    assert [half_way(right + step).passed for step in (-1, 0, 1)] == [False, True, False]
+def test_the_three_noisings_are_what_they_are_said_to_be():
+    x0, noise, a = torch.ones(1, 3, 16, 16), torch.ones(1, 3, 16, 16), 0.25
+    weights = {
+        name: (f(x0, a, 0 * noise).max(), f(0 * x0, a, noise).max())
+        for name, f in vars(noisings).items()
+        if name in FAULTS
+    }
+    right = [name for name, (keep, add) in weights.items() if keep == 0.5 and add == 0.75**0.5]
+    assert right == [name for name, fault in FAULTS.items() if fault == "right"]
+    assert weights["A"] == (0.5, 0.75) and weights["C"] == (0.25, 0.75**0.5)
 
 
-@pytest.mark.parametrize("check", [one_step, add_noise, checks.best_answer])
+@pytest.mark.parametrize("check", [one_step, checks.best_answer])
 def test_an_empty_function_is_let_be(check):
     assert check(lambda *_: ...).passed is None
 
 
-@pytest.mark.parametrize("check", [half_way, checks.impostor])
-def test_an_empty_answer_is_let_be(check):
-    assert check(...).passed is None
-    assert repr(check(...)).startswith("… Your turn.")
+@pytest.mark.parametrize("answer", [..., dict.fromkeys(FAULTS, ...), FAULTS | {"C": ...}])
+def test_an_empty_diagnosis_is_let_be(answer):
+    assert checks.three_noisings(answer).passed is None
+
+
+def test_an_empty_impostor_is_let_be():
+    assert checks.impostor(...).passed is None
+    assert repr(checks.impostor(...)).startswith("… Your turn.")

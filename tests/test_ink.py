@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.stats import chi2
 
+from helpers import schedule
 from helpers.lesson import ink
 
 TIMES = [0.0, 0.001, 0.01, 0.05, 0.2, 1.0]
@@ -28,6 +29,32 @@ def p_value(counts, expected):
         counts = np.append(counts[~rare], counts[rare].sum())
         expected = np.append(expected[~rare], expected[rare].sum())
     return chi2.sf(((counts - expected) ** 2 / expected).sum(), len(counts) - 1)
+
+
+def field(time: float) -> torch.Tensor:
+    """The exact solution of the diffusion equation: the share of the ink in each cell, float64 (180, 144).
+
+    What `count(...) / n` tends to for many particles. It is integrated over each cell, so the shares sum to 1.
+    """
+    variance = ink.SIGMA**2 + 2 * time
+    across, down = (
+        _share(at, wall, cells, variance) for at, wall, cells in zip(ink.DROP, ink.WALLS, ink.CELLS[::-1], strict=True)
+    )
+    return down[:, None] * across  # in a rectangle x and y spread independently
+
+
+def _share(start: float, length: float, cells: int, variance: float) -> torch.Tensor:
+    """The same in one dimension, (cells,): a point of ink at start, spread by the variance between two walls.
+
+    density(x) = 1/L + 2/L * sum over k of cos(w start) cos(w x) exp(-w^2 variance / 2), where w = k pi / L: the cosines
+    are level at both walls, so nothing flows there, and each decays at its own pace (Fourier 1822).
+    """
+    terms = math.ceil(9 * length / (math.pi * math.sqrt(variance)))  # those after it are below exp(-40)
+    w = torch.arange(1, terms + 1, dtype=torch.float64)[:, None] * math.pi / length  # (K, 1)
+    edges = torch.linspace(0, length, cells + 1, dtype=torch.float64)
+    decay = torch.exp(-(w**2) * variance / 2)
+    below = edges / length + 2 / length * (torch.cos(w * start) * decay * torch.sin(w * edges) / w).sum(0)
+    return below.diff()  # below: the share of the ink between 0 and each edge
 
 
 def test_mean_squared_displacement_is_2_d_t(g):
@@ -51,7 +78,7 @@ def test_steps_are_independent_and_normal(g):
 
 @pytest.mark.parametrize("time", [*TIMES, 100.0])
 def test_no_ink_is_lost(time, g):
-    share = ink.field(time)
+    share = field(time)
     assert share.shape == ink.CELLS and share.dtype == torch.float64
     assert float(share.sum()) == pytest.approx(1, abs=1e-6) and share.min() > -1e-12
     (xy,) = ink.particles(20_000, [time], g)
@@ -62,20 +89,20 @@ def test_no_ink_is_lost(time, g):
 def test_the_walk_agrees_with_the_equation(g):
     n = 200_000
     for time, xy in zip(TIMES, ink.particles(n, TIMES, g), strict=True):
-        assert p_value(ink.count(xy), n * ink.field(time)) > 0.001
+        assert p_value(ink.count(xy), n * field(time)) > 0.001
 
 
 def test_small_steps_lead_where_large_ones_do(g):
     n = 200_000
     *_, xy = ink.particles(n, np.linspace(0, 0.05, 101), g)
-    assert p_value(ink.count(xy), n * ink.field(0.05)) > 0.001
-    assert p_value(ink.count(xy), n * ink.field(0.0525)) < 1e-4  # or the test would be worth little
+    assert p_value(ink.count(xy), n * field(0.05)) > 0.001
+    assert p_value(ink.count(xy), n * field(0.0525)) < 1e-4  # or the test would be worth little
 
 
 def test_the_field_solves_the_diffusion_equation():
     """By finite differences, in the open water and at the walls."""
     dt, h = 1e-5, ink.WALLS[0] / ink.CELLS[1]
-    before, now, after = (ink.field(0.02 + k * dt) for k in (-1, 0, 1))
+    before, now, after = (field(0.02 + k * dt) for k in (-1, 0, 1))
     padded = torch.nn.functional.pad(now[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]  # no flux through a wall
     laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * now
     rate = (after - before) / (2 * dt)
@@ -86,9 +113,9 @@ def test_the_drop_starts_as_a_gaussian_and_ends_even():
     y, x = torch.meshgrid((torch.arange(180) + 0.5) / 144, (torch.arange(144) + 0.5) / 144, indexing="ij")
     squared = (x - 0.5) ** 2 + (y - 0.2) ** 2
     density = torch.exp(-squared / (2 * 0.03**2)) / (2 * math.pi * 0.03**2)
-    start = ink.field(0) * 144**2
+    start = field(0) * 144**2
     assert (start - density).abs().max() < 0.02 * density.max()  # averaged over cells, against at their middle
-    distance = [(ink.field(t) * 180 * 144 - 1).abs().max() for t in [*TIMES, 3.0]]
+    distance = [(field(t) * 180 * 144 - 1).abs().max() for t in [*TIMES, 3.0]]
     assert all(later < earlier for earlier, later in pairwise(distance))
     assert distance[-1] < 1e-6
 
@@ -130,3 +157,16 @@ def test_one_colour_scale():
 def test_times_that_do_not_increase_are_refused(times, g):
     with pytest.raises(ValueError, match="increase"):
         list(ink.particles(5, times, g))
+
+
+def test_the_walk_of_a_sprite_ends_where_the_jump_does(g):
+    sched, x0 = schedule.cosine(T=100), torch.full((20_000,), 0.7)
+    for t, x in enumerate(ink.walk(x0, sched, g), start=1):
+        keep, add = sched.alpha_bar[t].sqrt(), (1 - sched.alpha_bar[t]).sqrt()
+        assert x.mean() == pytest.approx(0.7 * keep.item(), abs=0.04) and x.std() == pytest.approx(add.item(), rel=0.03)
+    assert t == 100
+
+
+def test_without_the_pull_it_widens_without_end(g):
+    *_, x = ink.walk(torch.zeros(20_000), schedule.cosine(T=400), g, pull=False)
+    assert x.std() == pytest.approx(2, rel=0.03)  # the root of 400 times 0.1

@@ -125,8 +125,9 @@ def test_a_notebook_that_breaks_the_form_is_found_out(small):
 
 @every_notebook
 def test_every_picture_has_a_caption_and_an_alternative_text(path):
-    pictures = [output for output in outputs(read(path)) if "image/png" in output.get("data", {})]
-    assert len(pictures) >= 5
+    notebook = read(path)
+    pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+    assert len(pictures) >= (5 if notebooks.finished(notebook) else 1)
     for output in pictures:
         html = output["data"].get("text/html", "")
         assert re.search(r'<img [^>]*alt="[^"]{20,}"', html), output["data"].get("text/plain")
@@ -145,7 +146,7 @@ def said(notebook) -> list[str]:
 def test_exercises_are_followed_by_their_solutions_and_end_in_a_check(path):
     notebook = read(path)
     exercises = tagged(notebook, "exercise")
-    assert len(exercises) >= 4
+    assert len(exercises) >= 4 or not notebooks.finished(notebook)
     for cell in exercises:
         after = notebook.cells[notebook.cells.index(cell) + 1]
         assert after.metadata.tags == ["solution"]

@@ -106,15 +106,6 @@ def test_rows_show_every_sprite_in_its_own_row():
     assert dark(sheet, beyond, heights[1], 200, 48) and not dark(sheet, beyond, heights[0], 200, 48)
 
 
-def test_pairs_stand_side_by_side_with_their_words_above():
-    left, right = sprites(5, seed=1), sprites(5, seed=2)
-    sheet = pictures.pairs(left, right, ["Fred: new\nhair", "new\nbelt", "a copy", "new", "new"], columns=2, scale=2)
-    for one, other in zip(left, right, strict=True):
-        (x, y), (x2, y2) = place(sheet, one, 2), place(sheet, other, 2)
-        assert y == y2 and x + 32 < x2 and dark(sheet, x, y - 18, x2 + 32 - x, 16)
-    assert len({place(sheet, one, 2)[1] for one in left}) == 3  # two pairs a row
-
-
 def test_a_heading_wider_than_its_row_is_not_cut():
     row = pictures.Row([pictures.enlarge(sprites(1)[0])], heading="the network's guess")
     assert pictures.paint([row], size=20).width > 200

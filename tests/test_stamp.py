@@ -99,9 +99,10 @@ def test_the_notebooks_that_use_a_gpu_ask_for_one():
     for path in PATHS:
         notebook = nbformat.read(path, as_version=4)
         asking[path.stem[:2]] = notebook.metadata.get("accelerator"), notebook.metadata.get("colab")
-        assert f"gpu={path.stem[:2] in ('02', '03')}" in notebook.cells[1].source
+        assert f"gpu={path.stem[:2] != '01'}" in notebook.cells[1].source
     gpu = ("GPU", {"gpuType": "T4", "provenance": []})
-    assert asking == {"01": (None, None), "02": gpu, "03": gpu}
+    assert asking.pop("01") == (None, None) and set(asking) >= {"02", "03"}
+    assert all(asked == gpu for asked in asking.values())
 
 
 def test_a_notebook_that_was_run_stays_counted():

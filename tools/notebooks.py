@@ -17,7 +17,13 @@ from helpers.storage import files
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"  # points into a kernel that is gone; would hide the HTML
+UNFINISHED = "**This lesson is not finished.**"  # stands in the first cell of one that is not
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # in Colab and in JupyterLab
+
+
+def finished(notebook: nbformat.NotebookNode) -> bool:
+    """Whether it is a whole lesson. One that is not says so to its reader, and need not have all that a lesson has."""
+    return UNFINISHED not in notebook.cells[0].source
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path = FOLDER) -> nbformat.NotebookNode:

@@ -31,5 +31,3 @@ def _mixed(net: Callable, asked: Tensor, silence: Tensor, w: float) -> Callable:
         return without + w * (given - without)
 
     return guess
-
-

@@ -7,6 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from helpers.lesson.claims import wilson
+
 INK, CORAL, GREEN, GOLD, GREY = "#28328c", "#d1495b", "#3a7d44", "#b8860b", "#8a8f9c"
 LOOKS = [(INK, "-", "o"), (CORAL, "--", "s"), (GREEN, ":", "^"), (GOLD, "-.", "D")]  # colour, dash, marker of a line
 STYLE = {
@@ -31,20 +33,26 @@ def lines(ax, x, named: dict, **style) -> None:
         ax.plot(x, values, color=colour, ls=dash, marker=marker, label=name, **style)
 
 
-def lanes(level: np.ndarray, left: dict[str, np.ndarray], gone: dict[str, int]) -> tuple[Figure, dict]:
-    """One lane an attribute over the levels, first lost on top: how much can still be told, and where it is lost.
+@styled
+def shares(level: list[int], due: dict, hits: dict, n: int, xlabel: str, line: str, dots: str) -> Figure:
+    """One panel an attribute, over the levels: a share that is due, and what was counted of n (Wilson 1927).
 
-    level: (L,). left: attribute -> (L,) share still known, 1 to 0. gone: attribute -> its level of no return. Returns
-    the figure, and attribute -> its axes.
+    level: L levels. due: attribute -> (L,) shares, 0..1. hits: attribute -> (L,) counts, 0..n. line and dots are their
+    names in the legend. The attribute that is lost first comes first.
     """
-    names = sorted(left, key=gone.get)
-    size = (7.4, 0.52 * len(names) + 1)
-    fig, axes = plt.subplots(len(names), 1, figsize=size, sharex=True, squeeze=False)
-    for ax, name in zip(axes[:, 0], names, strict=True):
-        ax.fill_between(level, left[name], color=INK, alpha=0.4, lw=0, label="can be told")
-        ax.axvline(gone[name], color=CORAL, lw=2, label="level of no return")
-        ax.text(1.01, 0.5, f"t = {gone[name]}", color=CORAL, fontsize=9, va="center", transform=ax.transAxes)
-        ax.set(ylim=(-0.08, 1.12), yticks=[], xlim=(0, level[-1] + 6))
-        ax.set_ylabel(name.replace("_", " "), rotation=0, ha="right", va="center")
-        ax.spines["left"].set_visible(False)
-    return fig, dict(zip(names, axes[:, 0], strict=True))
+    names = sorted(due, key=lambda name: np.sum(due[name]))
+    rows = (len(names) + 1) // 2
+    fig, axes = plt.subplots(rows, 2, figsize=(8.6, 1.25 * rows + 0.9), sharex=True, sharey=True, squeeze=False)
+    for ax, name in zip(axes.flat, names, strict=False):
+        low, high = np.array([wilson(int(k), n) for k in hits[name]]).T * 100
+        ax.vlines(level, low, high, color=INK, lw=1.8)
+        ax.plot(level, 100 * np.asarray(due[name]), color=CORAL, lw=1.6, ls="--", label=line)
+        ax.plot(level, 100 * np.asarray(hits[name]) / n, color=INK, ls="", marker="o", ms=3.5, label=dots)
+        ax.text(0.03, 0.08, name.replace("_", " "), transform=ax.transAxes, fontweight="bold")
+        ax.set(ylim=(-6, 106), yticks=[0, 50, 100])
+    fig.supxlabel(xlabel, fontsize=10)
+    fig.supylabel("%", fontsize=10)
+    for ax in axes.flat[len(names) :]:
+        ax.set_axis_off()
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return fig

@@ -3,11 +3,15 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
 from scipy import stats
 
-from helpers.lesson.charts import CORAL, GREY, INK, lanes, styled
+from helpers.lesson import pictures
+from helpers.lesson.charts import CORAL, GOLD, GREEN, GREY, INK, styled
 
-BANDS = ("#28328c", "#6f7fd1", "#b9c2ec", "#eef0f8")  # from "it's Bob" to "no idea", dark to light
+MARKS = {"99 %": (INK, "o"), "50 %": (CORAL, "s"), "1 bit": (GREEN, "^")}  # where each is lost: colour and marker
+FONT = ImageFont.load_default(12)
+BAR, SECOND, FAINT = "#9fb0ee", "#dde3fa", "#f3f4f8"  # dark text can be read on each
 
 
 @styled
@@ -47,17 +51,6 @@ def _detail(world, i: int, attribute: str) -> np.ndarray | None:
 
 
 @styled
-def spread(time: np.ndarray, measured: np.ndarray, predicted: np.ndarray) -> Figure:
-    """Mean squared distance of a crowd of random walkers over time, measured and predicted, each (steps,)."""
-    fig, ax = plt.subplots(figsize=(5.2, 2.7))
-    ax.plot(time, predicted, color=CORAL, ls="--", label="predicted: 2 × steps × (step length)²")
-    ax.plot(time[::5], measured[::5], color=INK, ls="", marker="o", ms=4, label="measured")
-    ax.set(xlabel="steps", ylabel="mean squared distance", title="Nobody pushes, and yet the ink spreads")
-    ax.legend()
-    return fig
-
-
-@styled
 def walks(paths: list, alpha_bar) -> Figure:
     """Walks of one pixel value over the levels, without and with the pull to zero, and where the second should be.
 
@@ -79,62 +72,6 @@ def walks(paths: list, alpha_bar) -> Figure:
 
 
 @styled
-def weights(alpha_bar: np.ndarray) -> Figure:
-    """The two weights of the noising formula over the levels. alpha_bar: (T+1,)."""
-    fig, ax = plt.subplots(figsize=(5.6, 2.8))
-    keep, add, third = np.sqrt(alpha_bar), np.sqrt(1 - alpha_bar), len(alpha_bar) // 4
-    ax.plot(keep, color=INK)
-    ax.plot(add, color=CORAL, ls="--")
-    ax.text(third, keep[third] + 0.04, "√alpha_bar: sprite kept", color=INK)
-    ax.text(third + 8, add[third] - 0.12, "√(1 − alpha_bar): noise added", color=CORAL)
-    ax.set(xlabel="level t", ylabel="weight", title="The sprite fades as the noise comes in")
-    return fig
-
-
-@styled
-def verdicts(level: np.ndarray, bits: np.ndarray, total: float, starts: dict[str, int]) -> Figure:
-    """Bits known about who it is over the levels, with the bands of the four verdicts.
-
-    level, bits: (L,). total: bits that single out one sprite. starts: verdict -> first level, in rising order.
-    """
-    fig, ax = plt.subplots(figsize=(7.2, 3.1))
-    edges = [*starts.values(), level[-1]]
-    for (verdict, start), end, colour in zip(starts.items(), edges[1:], BANDS, strict=False):
-        ax.axvspan(start, end, color=colour, alpha=0.55, lw=0)
-        ax.text((start + end) / 2, total * 1.07, verdict, ha="center", fontsize=9)
-        if start:
-            ax.text(start, total * 0.45, f"t = {start}", rotation=90, ha="right", fontsize=8)
-    ax.plot(level, bits, color="black")
-    ax.axhline(total, color=GREY, lw=1, ls=":")
-    ax.set(xlabel="level t", ylabel="bits known", xlim=(0, level[-1]), ylim=(0, total * 1.05))
-    ax.set_title("How much a noisy sprite still tells about who it is", pad=22)
-    return fig
-
-
-@styled
-def lost(level: np.ndarray, left: dict[str, np.ndarray], gone: dict[str, int]) -> Figure:
-    """How much can still be told of each attribute, first lost on top. As in `charts.lanes`."""
-    fig, _ = lanes(level, left, gone)
-    fig.axes[0].set_title("How much of each detail can still be told")
-    fig.axes[-1].set_xlabel("level t")
-    return fig
-
-
-@styled
-def frequencies(cycles: np.ndarray, drowned: np.ndarray) -> Figure:
-    """The level at which noise drowns each spatial frequency, over a drawing of such a wave. Both (F,)."""
-    fig, ax = plt.subplots(figsize=(7.2, 3))
-    ax.bar_label(ax.bar(cycles, drowned, width=0.6, color=INK), fmt="t = {:g}", padding=3, fontsize=9)
-    x = np.linspace(-0.3, 0.3, 100)
-    for c in cycles:
-        ax.plot(c + x, (-0.12 + 0.06 * np.cos(2 * np.pi * c * x / 0.6)) * drowned.max(), color=CORAL, lw=1.3)
-    ax.set(ylabel="drowned from level t on", ylim=(-0.2 * drowned.max(), drowned.max() * 1.15), xticks=cycles)
-    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= drowned.max()])
-    ax.set(xlabel="waves across the picture: from 1, broad, to 8, fine", title="Fine patterns drown first")
-    return fig
-
-
-@styled
 def bells(samples: dict[str, np.ndarray]) -> Figure:
     """Histogram over the bell curve, and quantile plot under it, for each named sample (n,)."""
     fig, axes = plt.subplots(2, len(samples), figsize=(2.9 * len(samples), 4.6), squeeze=False)
@@ -149,3 +86,116 @@ def bells(samples: dict[str, np.ndarray]) -> Figure:
         bottom.set(xlabel="quantile of the bell curve", xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
     axes[1, 0].set_ylabel("quantile of the pixels")
     return fig
+
+
+@styled
+def neighbours(lost: dict[str, dict[str, np.ndarray]]) -> Figure:
+    """At which level Bob falls under 99 % and under 50 %, for each village: every noise a mark, their middle a line.
+
+    lost: village -> {"99 %": (n,), "50 %": (n,)}, levels.
+    """
+    fig, ax = plt.subplots(figsize=(7.6, 0.75 * len(lost) + 0.9))
+    for y, levels in enumerate(lost.values()):
+        for (name, values), side in zip(levels.items(), (-0.17, 0.17), strict=True):
+            colour, marker = MARKS[name]
+            here = y + side + 0.09 * np.linspace(-1, 1, len(values))
+            label = f"falls under {name}" if y == 0 else None
+            ax.plot(values, here, color=colour, marker=marker, ls="", ms=3.5, alpha=0.45, label=label)
+            middle = np.median(values)
+            ax.plot([middle, middle], [y + side - 0.15, y + side + 0.15], color=colour, lw=2.5)
+            ax.text(514, y + side, f"{middle:.0f}", color=colour, va="center", fontsize=9)
+    ax.set(yticks=range(len(lost)), yticklabels=lost, xlim=(60, 507), xlabel="level t")
+    ax.invert_yaxis()
+    ax.text(514, -0.62, "middle", fontsize=9, va="center")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, fontsize=9)
+    return fig
+
+
+@styled
+def thresholds(lost: dict[str, np.ndarray]) -> Figure:
+    """One line for each of n sprites: the levels from which it is under 99 %, 50 % and 1 bit. name -> (n,)."""
+    order = np.lexsort([lost["99 %"], lost["50 %"]])
+    fig, ax = plt.subplots(figsize=(7.4, 3.4))
+    for y in range(len(order)):
+        ax.plot([0, 500], [y, y], color="#e4e6ee", lw=1, zorder=0)
+    for name, levels in lost.items():
+        colour, marker = MARKS[name]
+        label = f"under {name}: middle {np.median(levels):.0f}, from {levels.min():.0f} to {levels.max():.0f}"
+        ax.plot(levels[order], range(len(order)), color=colour, marker=marker, ls="", ms=3.2, label=label)
+    ax.set(yticks=[], ylabel=f"{len(order)} sprites", xlabel="level t", xlim=(0, 500))
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=9)
+    return fig
+
+
+@styled
+def one_number(distance2: dict[str, np.ndarray], lost: dict[str, np.ndarray], alone: np.ndarray) -> Figure:
+    """When a detail is lost, over the squared distance to the nearest sprite with another option of it.
+
+    Both: attribute -> (n,), one value a sprite. alone: (T,), the squared distance at which one single rival would leave
+    the middle noise at 90 %, for levels 1..T.
+    """
+    fig, ax = plt.subplots(figsize=(7.4, 3.9))
+    looks = zip("os^Dv<>pP*X", (INK, CORAL, GREEN, GOLD, GREY) * 3, strict=False)
+    for (name, values), (marker, colour) in zip(distance2.items(), looks, strict=False):
+        label = name.replace("_", " ")
+        ax.plot(values, lost[name], color=colour, marker=marker, ls="", ms=4, alpha=0.55, label=label)
+    ax.plot(alone, np.arange(1, len(alone) + 1), color="black", lw=1.2, ls="--", label="a single rival")
+    every = np.concatenate([*distance2.values()])
+    every = every[np.isfinite(every)]
+    ax.set(xscale="log", xlim=(every.min() * 0.8, every.max() * 1.25), ylim=(100, 510))
+    ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000) if every.min() * 0.8 < tick < every.max() * 1.25]
+    ax.set_xticks(ticks, labels=map(str, ticks))
+    ax.minorticks_off()
+    ax.set(xlabel="squared distance to the nearest sprite with another option", ylabel="lost at level t")
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
+    return fig
+
+
+# ---- panels of a slider: uint8 (H, W, 3), always of the same size ----
+
+WIDE = 172  # so wide is each of four panels side by side in a notebook
+
+
+def likeliest(world, p, n: int = 5) -> np.ndarray:
+    """The n likeliest sprites under p (M,), each with its bar; white where there are fewer."""
+    best = np.argsort(-np.asarray(p), kind="stable")[:n]
+    picture = Image.new("RGB", (WIDE, 52 * n - 4), "white")
+    for y, i in enumerate(best):
+        picture.paste(pictures.enlarge(world.images[i], 3), (0, 52 * y))
+        _bar(picture, (56, 52 * y + 10, WIDE, 52 * y + 38), [(float(p[i]), BAR)], _percent(float(p[i])))
+    return np.asarray(picture)
+
+
+def likely_details(world, p) -> np.ndarray:
+    """For each attribute its likeliest option under p (M,), and the next, with their bars; white without any."""
+    picture = Image.new("RGB", (WIDE, max(24 * len(world.attributes), 24) - 4), "white")
+    for y, (name, options) in enumerate(world.attributes.items()):
+        share = np.bincount(world.labels[name], weights=np.asarray(p), minlength=len(options))
+        first, *second = np.argsort(-share, kind="stable")[:2]
+        words = [f"{name.replace('_', ' ')}: {options[first]} {_percent(share[first])}"]
+        if second and share[second[0]] >= 0.005:
+            words += [f"{words[0]}, {options[second[0]]}"]
+            words += [f"{words[1]} {_percent(share[second[0]])}"]
+        words = max((line for line in words if FONT.getlength(line) < WIDE - 8), key=len, default=words[0])
+        parts = [(share[k], colour) for k, colour in zip([first, *second], (BAR, SECOND), strict=False)]
+        _bar(picture, (0, 24 * y, WIDE, 24 * y + 20), parts, words)
+    return np.asarray(picture)
+
+
+def _percent(share: float) -> str:
+    """As in "40 %", "4.2 %" and "< 0.1 %"."""
+    if share < 0.001:
+        return "< 0.1 %"
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
+
+
+def _bar(picture: Image.Image, box: tuple, parts: list, words: str) -> None:
+    """A bar within the box (left, top, right, bottom), its parts (share, colour) side by side, words on top."""
+    pen, (left, top, right, bottom) = ImageDraw.Draw(picture), box
+    pen.rectangle(box, fill=FAINT)
+    for share, colour in parts:
+        end = left + share * (right - box[0])
+        if end - left >= 1:
+            pen.rectangle((round(left), top, round(end), bottom), fill=colour)
+        left = end
+    pen.text((box[0] + 5, (top + bottom) / 2), words, fill="#1c1c22", font=FONT, anchor="lm")

@@ -6,45 +6,48 @@ from matplotlib.figure import Figure
 
 from helpers.lesson.charts import CORAL, GREY, INK, lines, styled
 
-PLACES = (0, 2.25), (1.35, 2.25), (2.7, 2.25), (4.05, 0.5), (5.4, 2.25), (6.75, 2.25), (8.1, 2.25)  # the tour's stops
-TILES = 9  # channels shown of each stop
+PLACES = (0, 1.9), (1.9, 1.9), (3.8, 0.3), (5.7, 1.9), (7.6, 1.9)  # left and bottom of the tour's stops
 
 
 @styled
-def tour(stops: dict) -> Figure:
-    """What a U-Net makes of one picture, along its way: seven stops, the fourth on the coarse path.
+def tour(stops: dict, words: dict[str, str]) -> Figure:
+    """What a U-Net makes of one picture, along its way: five stops, the third on the coarse path.
 
-    stops: name -> (C, h, w) array. Three channels in [-1, 1] are shown as the picture that they are; of more, those
-    nine that differ most from place to place, each in greys of its own.
+    stops: name -> (C, h, w) array. Three channels in [-1, 1] are shown as the picture that they are; of more, the one
+    that differs most from place to place, in greys. words: name -> what happens there.
     """
-    fig, ax = plt.subplots(figsize=(9.6, 3.7))
-    for (name, x), (left, middle) in zip(stops.items(), PLACES, strict=True):
-        tiles = np.clip((x.transpose(1, 2, 0) + 1) / 2, 0, 1) if len(x) == 3 else _tiles(x)
-        bottom = middle - 0.5
-        ax.imshow(tiles, cmap="gray", interpolation="nearest", extent=(left, left + 1, bottom, bottom + 1))
-        ax.text(left + 0.5, bottom - 0.06, name, ha="center", va="top", fontsize=9, weight="bold")
-        ax.text(left + 0.5, bottom - 0.22, " × ".join(map(str, x.shape)), ha="center", va="top", fontsize=9)
+    fig, ax = plt.subplots(figsize=(9.6, 3.9))
+    for (name, x), (left, bottom) in zip(stops.items(), PLACES, strict=True):
+        image = np.clip((x.transpose(1, 2, 0) + 1) / 2, 0, 1) if len(x) == 3 else x[x.std(axis=(1, 2)).argmax()]
+        ax.imshow(image, cmap="gray", interpolation="nearest", extent=(left, left + 1.35, bottom, bottom + 1.35))
+        shape = " × ".join(map(str, x.shape))
+        ax.text(left + 0.67, bottom + 1.4, name, ha="center", va="bottom", fontsize=10, weight="bold")
+        ax.text(left + 0.67, bottom - 0.06, f"{shape}\n{words[name]}", ha="center", va="top", fontsize=9)
     arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1.6}
-    for left, _ in (PLACES[0], PLACES[1], PLACES[4], PLACES[5]):
-        ax.annotate("", (left + 1.33, 2.25), (left + 1.02, 2.25), arrowprops=arrow)
-    ax.annotate("", (4.02, 0.7), (3.2, 1.35), arrowprops=arrow)
-    ax.annotate("", (5.9, 1.35), (5.07, 0.7), arrowprops=arrow)
-    ax.annotate("", (5.38, 2.25), (3.72, 2.25), arrowprops={**arrow, "color": CORAL, "ls": "--"})
-    ax.text(4.55, 2.33, "skip", color=CORAL, ha="center", weight="bold")
-    ax.set(xlim=(-0.05, 9.15), ylim=(-0.4, 2.8), aspect="equal")
+    for left in (0, 5.7):
+        ax.annotate("", (left + 1.87, 2.57), (left + 1.38, 2.57), arrowprops=arrow)
+    ax.annotate("", (3.77, 1.3), (3.28, 1.95), arrowprops=arrow)
+    ax.annotate("", (5.67, 1.95), (5.18, 1.3), arrowprops=arrow)
+    ax.annotate("", (5.67, 2.75), (3.28, 2.75), arrowprops={**arrow, "color": CORAL, "ls": "--"})
+    ax.text(4.47, 2.83, "skip", color=CORAL, ha="center", weight="bold")
+    ax.set(xlim=(-0.05, 9), ylim=(-0.35, 3.6), aspect="equal")
     ax.set_axis_off()
     return fig
 
 
-def _tiles(x: np.ndarray) -> np.ndarray:
-    """(C, h, w) -> nine channels, three by three, with a white line between them."""
-    busiest = np.sort(np.argsort(-x.std(axis=(1, 2)), kind="stable")[:TILES])
-    low, high = (f(x[busiest], axis=(1, 2), keepdims=True) for f in (np.min, np.max))
-    tiles = (x[busiest] - low) / np.maximum(high - low, 1e-9)
-    scale = 24 // x.shape[1]  # all stops alike in size
-    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
-    tiles = np.pad(tiles, ((0, 0), (1, 1), (1, 1)), constant_values=1)
-    return np.concatenate([np.concatenate(list(tiles[i : i + 3]), axis=1) for i in (0, 3, 6)])
+@styled
+def followed(shares: dict[str, tuple[float, float]]) -> Figure:
+    """Sprites with a stranger's coarse path: attribute -> (share with the stranger's option, share with its own)."""
+    names = sorted(shares, key=lambda name: shares[name][0] - shares[name][1])
+    theirs, own = (np.array([100 * shares[name][k] for name in names]) for k in (0, 1))
+    fig, ax = plt.subplots(figsize=(7.2, 3.3))
+    ax.barh(names, theirs, color=INK, label="the stranger's")
+    ax.barh(names, 100 - theirs - own, left=theirs, color="#e3e3e8", label="neither")
+    ax.barh(names, own, left=100 - own, color=CORAL, hatch="///", edgecolor="white", label="its own")
+    ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    ax.set(xlabel="% of the sprites where the two differ", xlim=(0, 100))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3, fontsize=9)
+    return fig
 
 
 @styled
@@ -62,14 +65,18 @@ def falling(losses: list[float]) -> Figure:
 
 @styled
 def by_level(level, floor, errors: dict) -> Figure:
-    """Mean squared error by level, on a logarithmic scale: the floor shaded, name -> (L,) above it."""
-    fig, ax = plt.subplots(figsize=(7.2, 3.4))
-    least = 1e-4
-    floor = np.maximum(floor, least)
-    ax.fill_between(level, least, floor, color=GREY, alpha=0.3, lw=0)
-    ax.plot(level, floor, color="black", lw=1.2, label="floor: the best possible answer")
+    """Mean squared error by level, on a logarithmic scale: the floor shaded, name -> (L,) above it.
+
+    A floor below 1e-4, the lower edge of the chart, is not drawn.
+    """
+    fig, ax = plt.subplots(figsize=(7.2, 3.6))
+    least, level = 1e-4, np.asarray(level)
+    seen = np.where(np.asarray(floor) >= least, floor, np.nan)
+    ax.fill_between(level, least, seen, color=GREY, alpha=0.3, lw=0)
+    ax.plot(level, seen, color="black", lw=1.2, label="floor: the best possible answer")
     lines(ax, level, errors, ms=4, lw=1.6)
-    ax.set(xlabel="level t", ylabel="mean squared error", yscale="log", ylim=(least, 1), xlim=(0, level[-1]))
-    ax.set_title("How far the guess is off, level by level")
-    ax.legend(loc="lower right", fontsize=9)
+    ax.set(xlabel="level t", ylabel="mean squared error", yscale="log", ylim=(least, 3), xlim=(0, level[-1]))
+    if np.isnan(seen).any():
+        ax.text(level[0], 1.25 * least, "  floor below 0.0001", fontsize=9, color="black")
+    ax.legend(loc="upper left", fontsize=9)
     return fig

@@ -1,71 +1,63 @@
 """The exercises of notebook 1: each function takes a learner's answer and says whether it is right, or hints."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 import torch
 from scipy import stats
 
-from helpers.lesson import checks
+from helpers.lesson import checks, noisings
 from helpers.lesson.checks import Result, right, wrong
 from helpers.schedule import Schedule
 
 
-def one_step(step: Callable, sched: Schedule) -> Result:
-    """Check `step(x, beta, noise)`: one step of the walk with its pull to zero (Ho et al. 2020, eq. 2)."""
+def one_step(keep: Callable, sched: Schedule) -> Result:
+    """Check `keep(beta)`: what multiplies x in one step, so that variance 1 stays 1 (Ho et al. 2020, eq. 2)."""
 
-    def reference(x, beta, noise):
-        return (1 - beta).sqrt() * x + beta.sqrt() * noise
+    def reference(beta):
+        return (1 - beta).sqrt()
 
-    def mistakes(x, beta, noise):
-        pull, push = (1 - beta).sqrt(), beta.sqrt()
+    def mistakes(beta):
         return {
-            "The noise is right, but nothing pulls x to zero: multiply x by sqrt(1 - beta).": x + push * noise,
-            "The noise is right. The pull lacks a square root: sqrt(1 - beta) * x.": (1 - beta) * x + push * noise,
-            "The pull is right. The noise is too weak: it wants sqrt(beta), not beta.": pull * x + beta * noise,
-            "Those are weights of variances. Values take their square root.": (1 - beta) * x + beta * noise,
-            "The two weights have changed places: x keeps nearly all of itself in one step.": push * x + pull * noise,
+            "Then the variance grows with every step: there is no pull.": torch.ones_like(beta),
+            "Twice x has four times the variance. So your x keeps the square of that share of it.": 1 - beta,
+            "Widths do not add up, variances do. Add up the two variances.": 1 - beta.sqrt(),
+            "That is the weight of the noise. What is left for x?": beta.sqrt(),
+            "That is the variance of the noise. What is left for x, and what multiplies it then?": beta.clone(),
+            "That would be right if the noise were multiplied too. It is added afterwards.": 1 / (1 + beta).sqrt(),
+            "That makes x larger, and the noise adds to it.": (1 + beta).sqrt(),
         }
 
-    inputs = [(x, sched.beta[t], noise) for t in (sched.T // 2, sched.T // 5) for x, noise in [checks.samples()]]
-    praise = "A little pull, a little push: 500 such steps turn any sprite into noise, and the spread stays bounded."
-    return checks.function(step, reference, mistakes, inputs, praise)
+    inputs = [(beta.clone(),) for beta in (*sched.beta[[sched.T // 5, sched.T // 2]], *torch.tensor([0.0, 0.3, 0.84]))]
+    praise = "The variance of x falls by as much as the noise brings: 1 stays 1, for any number of steps."
+    return checks.function(keep, reference, mistakes, inputs, praise)
 
 
-def add_noise(noising: Callable, sched: Schedule) -> Result:
-    """Check `noising(x0, alpha_bar, noise)`: the jump to a level in closed form (Ho et al. 2020, eq. 4)."""
-
-    def reference(x0, alpha_bar, noise):
-        return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * noise
-
-    def mistakes(x0, alpha_bar, noise):
-        keep, add = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
-        return {
-            "The noise is too weak half-way. Look at the weight of noise.": keep * x0 + (1 - alpha_bar) * noise,
-            "The sprite fades too soon. Look at the weight of x0.": alpha_bar * x0 + add * noise,
-            "Now both square roots are missing. Weights of values are roots.": alpha_bar * x0 + (1 - alpha_bar) * noise,
-            "The noise is multiplied by itself. Use it once.": keep * x0 + add * noise * noise,
-            "The two weights have changed places: at level 0 all of x0 must stay.": add * x0 + keep * noise,
-        }
-
-    inputs = [(x, sched.alpha_bar[t], noise) for t in (sched.T // 2, sched.T // 5) for x, noise in [checks.samples()]]
-    praise = "The squares of the two weights add up to 1, so the spread of the pixels stays bounded at every level."
-    return checks.function(noising, reference, mistakes, inputs, praise)
-
-
-def half_way(level: int, sched: Schedule) -> Result:
-    """Check the first level at which the noise is stronger than the sprite: SNR < 1 (Kingma et al. 2021)."""
-    level = checks.number(level)
-    if isinstance(level, Result):
-        return level
-    if level != int(level) or not 0 <= level <= sched.T:
-        return wrong(f"A level is a whole number from 0 to {sched.T}; this is {level:g}.")
-    answer, level = int((sched.alpha_bar < 0.5).nonzero()[0]), int(level)
-    if level == answer:
-        return right(f"At level {answer} alpha_bar falls below one half, and the signal-to-noise ratio below 1.")
-    side = "still stronger than" if level < answer else "weaker than"
-    close = " You are within a few levels: which is the very first?" if abs(level - answer) <= 3 else ""
-    share = sched.alpha_bar[level].item()
-    return wrong(f"At level {level}, alpha_bar is {share:.3f}: the sprite is {side} the noise.{close}")
+def three_noisings(answer: Mapping[str, str]) -> Result:
+    """Check the diagnosis of the three `noisings`: letter -> "right", "noise too weak" or "sprite too weak"."""
+    if answer is ...:
+        return checks.EMPTY
+    if isinstance(answer, list | tuple) and len(answer) == len(noisings.FAULTS):
+        answer = dict(zip(noisings.FAULTS, answer, strict=True))
+    if not isinstance(answer, Mapping):
+        return wrong("Give one of the three answers for each letter, as the cell shows.")
+    given = {str(name).strip().upper(): value for name, value in answer.items()}
+    if given.keys() != noisings.FAULTS.keys():
+        return wrong("Give an answer for A, B and C, each once.")
+    if any(value is ... for value in given.values()):
+        return checks.EMPTY
+    words = {name: " ".join(re.findall(r"[a-z]+", str(value).lower())) for name, value in given.items()}
+    unknown = [value for name, value in given.items() if words[name] not in noisings.FAULTS.values()]
+    if unknown:
+        return wrong(
+            f'The answers are "right", "noise too weak" and "sprite too weak"; {unknown[0]!r} is none of them.'
+        )
+    hits = sum(words[name] == fault for name, fault in noisings.FAULTS.items())
+    if hits == len(noisings.FAULTS):
+        return right("A picture would hardly have told you. A measurement does, in one line.")
+    return wrong(
+        f"{hits} of 3 are right. Give each of them no sprite at all, then no noise at all, and look at numbers."
+    )
 
 
 def best_answer(answer: Callable) -> Result:
@@ -76,24 +68,35 @@ def best_answer(answer: Callable) -> Result:
 
     def mistakes(p, images):
         mean = reference(p, images)
+        weighted = p.view(-1, 1, 1, 1) * images
         return {
-            "That is the likeliest sprite. The best answer on average weighs in the others too.": images[p.argmax()],
+            "That is the likeliest sprite. The others are possible too, and count as much.": images[p.argmax()],
             "That is the plain average. Some sprites are likelier than others: use p.": images.mean(dim=0),
-            "The weights already add up to 1: do not divide by the number of sprites.": mean / len(p),
-            "Good: each sprite has its weight. Now add them up over the first dimension.": p.view(-1, 1, 1, 1) * images,
+            "The probabilities add up to 1 already: do not divide by the number of sprites.": mean / len(p),
+            "Good: each sprite has its weight. Now add them up over the first dimension.": weighted,
+            "Right numbers, with a dimension too many: return one image, (3, 16, 16).": mean[None],
         }
 
-    inputs = [(torch.tensor(p), checks.samples(len(p))[0]) for p in ([0.7, 0.2, 0.1], [0.1, 0.1, 0.3, 0.25, 0.25])]
+    g = torch.Generator().manual_seed(7)
+    inputs = []
+    for count, *shape in ((3, 3, 16, 16), (5, 3, 16, 16), (7, 2, 4, 9), (16, 3, 16, 16)):
+        p = torch.softmax(2 * torch.randn(count, generator=g), dim=0)
+        inputs.append((p, torch.rand(count, *shape, generator=g) * 2 - 1))
     praise = "The average of all sprites, each weighted by its probability: nothing has a smaller squared error."
     return checks.function(answer, reference, mistakes, inputs, praise)
 
 
 def impostor(values: torch.Tensor) -> Result:
-    """Check noise of mean 0 and variance 1 that is not from a normal distribution (at least 10,000 values)."""
+    """Check noise of mean 0 and variance 1 that is not from a normal distribution (at least 10,000 values).
+
+    Mean and variance may be off by five of their standard errors. The shape is judged by the largest gap between the
+    cumulative curves (Kolmogorov 1933, Smirnov 1948), which sees any shape, even one with the skew and the kurtosis of
+    a bell. From a bell curve, the gap of n values stays below 2.5 / sqrt(n) but for one time in 100,000.
+    """
     if values is ...:
         return checks.EMPTY
     try:
-        values = torch.as_tensor(values).detach().flatten().double()
+        values = torch.as_tensor(values).detach().cpu().flatten().double()
     except (TypeError, ValueError, RuntimeError):
         return wrong(f"Numbers are wanted, as a tensor; this is {type(values).__name__}.")
     n = len(values)
@@ -102,14 +105,15 @@ def impostor(values: torch.Tensor) -> Result:
     if not values.isfinite().all():
         return wrong("Some values are infinite or not a number.")
     mean, variance = values.mean().item(), values.var().item()
-    if abs(mean) > 0.05:
-        return wrong(f"The mean is {mean:.2f} and should be 0. Subtract it.")
-    if abs(variance - 1) > 0.05:
-        return wrong(f"The variance is {variance:.2f} and should be 1. Divide by the standard deviation.")
-    if stats.normaltest(values.numpy()).pvalue > 1e-3:
-        return wrong("The test takes it for a bell curve. Try a distribution of another shape: flat, or two-humped.")
-    skewness, kurtosis = stats.skew(values.numpy()), stats.kurtosis(values.numpy())
-    return right(
-        "Mean 0 and variance 1, yet the test is not fooled: its skewness and excess kurtosis are "
-        f"{skewness:.1f} and {kurtosis:.1f}; those of a bell curve are 0 and 0."
-    )
+    if variance == 0:
+        return wrong("All values are the same, so the variance is 0.")
+    error = (variance / n) ** 0.5
+    if abs(mean) > 5 * error:
+        return wrong(f"The mean is {mean:.3f}, and chance explains ±{5 * error:.3f} of it. It should be 0.")
+    error = min(((values - mean).square().var().item() / n) ** 0.5, 0.05)
+    if abs(variance - 1) > max(5 * error, 1e-3):
+        return wrong(f"The variance is {variance:.3f}, and should be 1. Divide by the standard deviation.")
+    gap = stats.kstest(values.numpy(), "norm").statistic
+    if gap < 2.5 / n**0.5:
+        return wrong(f"The test takes it for a bell curve: the largest gap is {gap:.4f}. Try quite another shape.")
+    return right(f"Mean 0 and variance 1, and yet no bell curve: the largest gap is {gap:.3f}.")

@@ -1,9 +1,8 @@
-"""A drop of ink in a glass of water, told twice: as many particles on a random walk, and as an equation.
+"""A drop of ink in a glass of water, as many particles on a random walk; and the walk of a sprite.
 
 The glass is seen from the side, so this is diffusion in two dimensions. Nobody stirs. A particle is knocked about by
-the water and forgets, step by step, where it came from (Einstein 1905); all of them together obey the diffusion
-equation d(ink)/dt = laplacian(ink), and no ink leaves through a wall. Diffusion models are named after this process
-(Sohl-Dickstein et al. 2015): noise does to an image what the water does to the drop.
+the water and forgets, step by step, where it came from (Einstein 1905); no ink leaves through a wall. Diffusion models
+are named after this process (Sohl-Dickstein et al. 2015): noise does to an image what the water does to the drop.
 
 Lengths are in widths of the glass, x to the right and y down from the surface. Time is in units of width^2 over the
 diffusivity: after one unit nothing is left to be seen of the drop.
@@ -17,6 +16,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
+
+from helpers.schedule import Schedule
 
 WALLS = (1.0, 1.25)  # width and depth of the water
 DROP, SIGMA = (0.5, 0.2), 0.03  # where it falls, and its radius, a standard deviation: a point that has spread a little
@@ -50,28 +51,16 @@ def count(xy: Tensor) -> Tensor:
     return torch.bincount(row * columns + column, minlength=rows * columns).view(rows, columns)
 
 
-def field(time: float) -> Tensor:
-    """The exact solution of the diffusion equation: the share of the ink in each cell, float64 (180, 144).
+def walk(x: Tensor, sched: Schedule, generator: torch.Generator, pull: bool = True) -> Iterator[Tensor]:
+    """Take the values x, of any shape, through all levels step by step: yields them at levels 1, 2, ..., T.
 
-    What `count(...) / n` tends to for many particles. It is integrated over each cell, so the shares sum to 1.
+    A step multiplies x by sqrt(1 - beta[t]) and adds noise of variance beta[t] (Ho et al. 2020, eq. 2). Without the
+    pull, it adds noise of variance 0.01 and multiplies by nothing, as the water does to the ink.
     """
-    variance = SIGMA**2 + 2 * time
-    across, down = (_share(at, wall, cells, variance) for at, wall, cells in zip(DROP, WALLS, CELLS[::-1], strict=True))
-    return down[:, None] * across  # in a rectangle x and y spread independently
-
-
-def _share(start: float, length: float, cells: int, variance: float) -> Tensor:
-    """The same in one dimension, (cells,): a point of ink at start, spread by the variance between two walls.
-
-    density(x) = 1/L + 2/L * sum over k of cos(w start) cos(w x) exp(-w^2 variance / 2), where w = k pi / L: the cosines
-    are level at both walls, so nothing flows there, and each decays at its own pace (Fourier 1822).
-    """
-    terms = math.ceil(9 * length / (math.pi * math.sqrt(variance)))  # those after it are below exp(-40)
-    w = torch.arange(1, terms + 1, dtype=torch.float64)[:, None] * math.pi / length  # (K, 1)
-    edges = torch.linspace(0, length, cells + 1, dtype=torch.float64)
-    decay = torch.exp(-(w**2) * variance / 2)
-    below = edges / length + 2 / length * (torch.cos(w * start) * decay * torch.sin(w * edges) / w).sum(0)
-    return below.diff()  # below: the share of the ink between 0 and each edge
+    for beta in sched.beta[1:]:
+        noise = torch.randn(x.shape, generator=generator)
+        x = (1 - beta).sqrt() * x + beta.sqrt() * noise if pull else x + 0.1 * noise
+        yield x
 
 
 # ---- pictures ----

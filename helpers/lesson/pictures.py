@@ -121,23 +121,8 @@ def rows(strips: dict, notes: dict[str, str] | None = None, scale: int = 3) -> I
     return paint(sheet, size=13)
 
 
-def pairs(drawn, others, words: Sequence[str], columns: int = 4, scale: int = 4) -> Image.Image:
-    """Pairs of sprites, each with a few words above: left what was drawn, right what it is compared with."""
-    both = [_pair(enlarge(one, scale), enlarge(other, scale)) for one, other in zip(drawn, others, strict=True)]
-    cells = _lines(list(zip(both, words, strict=True)), columns)
-    return paint([Row([pair for pair, _ in line], above=[text for _, text in line]) for line in cells], gap=14)
-
-
 def _lines(cells: list, columns: int) -> list[list]:
     return [cells[i : i + columns] for i in range(0, len(cells), columns)]
-
-
-def _pair(left: Image.Image, right: Image.Image, space: int = 28) -> Image.Image:
-    both = Image.new("RGB", (left.width + space + right.width, left.height), "white")
-    both.paste(left, (0, 0))
-    both.paste(right, (left.width + space, 0))
-    ImageDraw.Draw(both).text((left.width + space / 2, left.height / 2), "→", fill=TEXT, font=_font(16), anchor="mm")
-    return both
 
 
 def enlarge(image, scale: int = 1) -> Image.Image:

@@ -5,7 +5,6 @@ uses only what exists in ipywidgets 7.7 and 8, and sends its picture as text (ba
 """
 
 import base64
-import hashlib
 import html
 import io
 from collections.abc import Callable
@@ -14,10 +13,11 @@ from pathlib import Path
 import ipywidgets
 import numpy as np
 import torch
-from IPython.display import display
+from PIL import Image
 
 from helpers import sampler
 from helpers.lesson import pictures
+from helpers.lesson.still import Still
 from helpers.storage import files
 from helpers.world import sprites
 
@@ -69,7 +69,7 @@ def keep(frames: np.ndarray, name: str, film: bool = False) -> Path:
     return path
 
 
-class Playground(ipywidgets.VBox):
+class Playground(Still):
     """Sliders, a Draw button, the sprite as it comes up, and two buttons that keep it.
 
     net, sched  as in sampler.sample
@@ -77,12 +77,14 @@ class Playground(ipywidgets.VBox):
     name        what that sprite is called
     say         takes the picture (1, 3, 16, 16) float and returns a line of text about it
 
-    `frames` holds the latest sprite as `descent` gives it. A still picture of it stands in an output of its own, which
-    the widget hides for as long as it lives: it is there when the notebook is opened without its kernel.
+    `frames` holds the latest sprite as `descent` gives it.
     """
 
+    kind = "Playground"
+    hint = "Run this cell to draw others."
+
     def __init__(self, net: Callable, sched, sprite: torch.Tensor, name: str, say: Callable):
-        self._net, self._sched, self._sprite, self._say, self._still = net, sched, sprite, say, None
+        self._net, self._sched, self._sprite, self._say = net, sched, sprite, say
         look = {"layout": {"width": "440px"}, "style": {"description_width": "150px"}}
         self.seed = ipywidgets.IntSlider(1, 0, 999, description="seed", **look)
         self.steps = ipywidgets.IntSlider(50, 1, 100, description="steps", **look)
@@ -96,43 +98,24 @@ class Playground(ipywidgets.VBox):
         self.keep_picture.on_click(lambda _: self._keep(film=False))
         self.keep_film.on_click(lambda _: self._keep(film=True))
         self._draw()
-        self._class = "inkdrop-" + hashlib.sha256(self.frames.tobytes()).hexdigest()[:12]
-        hide = ipywidgets.HTML(f"<style>.{self._class} {{ display: none }}</style>")
         hint = f"Start level {sched.T} is pure noise. Below it, you start from {html.escape(name)} with noise on him."
         buttons = ipywidgets.HBox([self.draw, self.keep_picture, self.keep_film])
         sliders = [self.seed, self.steps, self.eta, self.start]
-        super().__init__([*sliders, ipywidgets.HTML(hint), buttons, self.message, self.stage, hide])
+        super().__init__([*sliders, ipywidgets.HTML(hint), buttons, self.message, self.stage])
 
-    def __repr__(self):
-        return "Playground: sliders and buttons. Run this cell to use them."
-
-    def _ipython_display_(self, **_):
-        self._still = display(self._picture(), raw=True, display_id=True)
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        display({"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}, raw=True)
-
-    def _picture(self) -> dict:
-        """The still, by MIME type."""
-        picture, choice = pictures.enlarge(self.frames[-1], SCALE), ", ".join(self._choice)
-        caption = f"{self._words} ({choice}) Run this cell to draw others."
-        figure, data = pictures.figure_html(
-            picture, f"The sprite that was drawn. {self._words}", caption, picture.width
-        )
-        figure = figure.replace("<figure", f'<figure class="{self._class}"', 1)
-        return {"text/plain": f"Picture: {self._words}", "text/html": figure, "image/png": data}
+    def sheet(self) -> Image.Image:
+        return pictures.enlarge(self.frames[-1], SCALE)
 
     def _draw(self):
         seed, steps, eta, start = (slider.value for slider in (self.seed, self.steps, self.eta, self.start))
         self.message.value = "Drawing …"
         self.frames = descent(self._net, self._sched, self._sprite, seed, steps, eta, start)
         self._choice = f"seed {seed}", f"steps {min(steps, start)}", f"eta {eta:g}", f"level {start}"
-        self._words = self._say(sprites.to_tensor(self.frames[-1:]))
-        self.stage.value = _moving(
-            self.frames, f"The sprite drawn from seed {seed}, coming up out of noise. {self._words}"
-        )
-        self.message.value = html.escape(self._words)
-        if self._still:
-            self._still.update(self._picture(), raw=True)
+        about = self._say(sprites.to_tensor(self.frames[-1:]))
+        self.words = f"{about} ({', '.join(self._choice)})"
+        self.stage.value = _moving(self.frames, f"The sprite drawn from seed {seed}, coming up out of noise. {about}")
+        self.message.value = html.escape(about)
+        self.update()
 
     def _keep(self, film: bool):
         name = "-".join(["sprite", *self._choice, *["film"] * film]).replace(" ", "")

@@ -109,14 +109,26 @@ def sweep(
     t          (L,) integer tensor of levels
     generator  for the noise, which is drawn where it lives: one on the CPU gives the same on every device
 
-    Yields N times (L, M) float32, as `posterior` returns it for that image at the levels t. Several images share one
-    pass over the set, which is most of the work. Raises as `posterior` and `Schedule.add_noise` do.
+    Yields N times (L, M) float32, as `posterior` returns it for that image at the levels t. Raises as `posterior` and
+    `Schedule.add_noise` do.
+
+    The product of a noisy picture with each of the set, which is most of the work, is made of those of the image and of
+    the noise, which serve all levels. Several images share one pass over the set.
     """
-    for few in x0.split(max(1, ROWS // len(t))):
+    t = expect.levels(t, sched.T, n=len(t)).to(sched.alpha_bar.device)
+    alpha_bar = sched.alpha_bar[t].to(x0.device, torch.float64)[:, None]  # (L, 1)
+    keep, add, variance = alpha_bar.sqrt(), (1 - alpha_bar).sqrt(), (1 - alpha_bar).clamp(min=1e-9)
+    for few in x0.split(max(1, ROWS // 8)):
         noise = torch.randn(few.shape, generator=generator, device=generator.device).to(few.device)
-        few, noise = (x.repeat_interleave(len(t), dim=0) for x in (few, noise))  # each image at each level
-        level = t.repeat(len(few) // len(t))
-        yield from posterior(sched.add_noise(few, level, noise), level, images, sched).split(len(t))
+        sched.add_noise(few, 0, noise)  # raises where it must
+        both = torch.cat([few, noise]).flatten(1).double()  # (2n, D)
+        products, half = both.new_empty(len(both), len(images)), both.new_empty(len(images))
+        for columns, pixels in chunks(images, few.device):
+            pixels = pixels.double()
+            products[:, columns], half[columns] = both @ pixels.T, pixels.square().sum(1) / 2
+        for clean, noisy in zip(*products.split(len(few)), strict=True):
+            log_p = (keep * (clean - half) + add * noisy).mul_(keep / variance)  # (L, M), as in log_likelihood
+            yield torch.softmax(log_p.sub_(log_p.amax(1, keepdim=True)).float(), dim=1)
 
 
 def bits_known(p: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def scrubber(page, title):
     return page.locator("figure.inkdrop").filter(has=page.get_by_text(title, exact=True))
 
 
-def test_bob_dissolves_and_comes_back_and_the_best_answer_ends_with_no_idea(exported):
+def test_bob_dissolves_and_comes_back_and_who_it_is_ends_with_no_idea(exported):
     figure = scrubber(exported, "Bob dissolves")
     slider = figure.get_by_role("slider", name="noise level")
     world = sprites.load()
@@ -37,7 +37,11 @@ def test_bob_dissolves_and_comes_back_and_the_best_answer_ends_with_no_idea(expo
     slider.press("Home")
     assert (pixels(figure) == bob).all()
 
-    who = scrubber(exported, "Bob, and the best possible answer")
+    twelve = scrubber(exported, "Who of twelve is it?")
+    expect(twelve.locator(".words span").first).to_contain_text("it's Bob")
+    twelve.get_by_role("slider").press("End")
+    expect(twelve.locator(".words span").first).to_contain_text("no idea")
+    who = scrubber(exported, "Who of everybody is it?")
     who.get_by_role("slider").press("End")
     expect(who.locator(".words span").first).to_contain_text("no idea")
     expect(who.locator(".number span:first-child").first).to_have_text("0 %")
