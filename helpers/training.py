@@ -4,10 +4,7 @@ One step takes a few sprites, a noise level for each and some noise, has the net
 weights a little towards a better guess. storage/resume.py keeps a run in a file, lesson/progress.py shows it.
 """
 
-import contextlib
 import copy
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers import expect, guidance
+from helpers.interrupt import uninterrupted
 from helpers.schedule import Schedule
 
 
@@ -160,19 +158,3 @@ class Run:
         self.optimiser.step()
         update_ema(self.ema, self.net, min(self.ema_decay, step / (step + 9)))
         self.losses.append(loss.item())
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold back the stop button (Ctrl-C) until the end of the block, so that it is done wholly or not at all."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # here signals never arrive
-        return
-    held: list[bool] = []
-    before = signal.signal(signal.SIGINT, lambda *_: held.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if held:
-        signal.raise_signal(signal.SIGINT)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
+from helpers.interrupt import uninterrupted
 from helpers.storage import files
 from helpers.storage.files import FileError
-from helpers.training import Run, State, uninterrupted
+from helpers.training import Run, State
 
 
 def kept(run: Run, every: int = 100) -> Iterator[State]:
