@@ -56,6 +56,10 @@ def normalise(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNo
         tags = cell.metadata.get("tags", [])
         folded = FOLDED if cell.cell_type == "code" and cell.source.startswith("# @title ") else {}
         cell.metadata = nbformat.from_dict({**folded, **({"tags": tags} if tags else {})})
+        if cell.cell_type == "code":
+            data = [output.get("data", {}) for output in cell.outputs]
+            still = any("text/html" in of for of in data)  # which says all that a dead widget could
+            cell.outputs = [o for o, of in zip(cell.outputs, data, strict=True) if not (still and WIDGET_VIEW in of)]
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
     return notebook

@@ -153,7 +153,7 @@ def one_number(distance2: dict[str, np.ndarray], lost: dict[str, np.ndarray], al
 
 # ---- panels of a slider: uint8 (H, W, 3), always of the same size ----
 
-WIDE = 172  # so wide is each of four panels side by side in a notebook
+WIDE = 170  # so wide is each of four panels side by side in a notebook: no pixel of their words is dropped
 
 
 def likeliest(world, p, n: int = 5) -> np.ndarray:

@@ -77,7 +77,8 @@ class LivePanel(Still):
         ]
         name = next((name for name, index in self._names.items() if index == i), f"sprite {i}")
         bits, rank = ideal.bits_known(p[None]).item(), int((p > p[i]).sum())
-        self.words = f"{name}, level {self.level.value}: {p[i]:.1%} sure that it is {name}, {bits:.1f} bits known."
+        sure = f"{100 * p[i]:.1f} % sure that it is {name}"
+        self.words = f"{name}, level {self.level.value}: {sure}, {bits:.1f} bits known."
         self.words += f" {rank:,} others are likelier." if rank else ""
         self.message.value = html.escape(self.words)
         panels = zip(self._images, PANELS, strict=True)

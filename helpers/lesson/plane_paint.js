@@ -115,6 +115,7 @@ function painter(stage, best, sheet, { names, colours }, village, now, after) {
   }
   function draw() {
     frame = 0;
+    if (!context.canvas.width) return; // out of sight; `resize` draws when there is room
     const { level: t, tally, swarm } = now;
     const known = now.lines && !swarm ? guessed(t) : null;
     context.clearRect(0, 0, context.canvas.width, context.canvas.width);

@@ -67,7 +67,7 @@ async function mount(el, data) {
   panels.style.width = `${data.panels.reduce((sum, panel) => sum + panel.width * panel.scale + 26, -24)}px`;
   const canvases = data.panels.map((panel) => {
     const place = make(panels, "div");
-    const canvas = make(place, "canvas", panel.tile ? "" : "crisp");
+    const canvas = make(place, "canvas", panel.tile || panel.scale === 1 ? "" : "crisp");
     Object.assign(canvas, { width: panel.width, height: panel.height, role: "img" });
     canvas.style.width = `${panel.width * panel.scale + 2}px`;
     if (panel.name) make(place, "div", "name", panel.name);
