@@ -1,4 +1,4 @@
-"""What a lesson claims: a sentence, the number that was measured, and what it would be if the sentence were false.
+"""What a lesson claims: a sentence, the number that was measured, and the bound that it must keep.
 
 A claim is printed, whichever way it comes out. A learner's notebook never stops over one. Where the lessons are tried
 out (INKDROP_STRICT=1), a false claim raises, so that no lesson says what does not hold.
