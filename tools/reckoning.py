@@ -14,7 +14,7 @@ from tools import notebooks
 
 # Minutes that the cells take on two idle cores, as last read.
 RUNNING = {"01_intuition_and_noising": 1, "02_training": 5, "03_sampling": 2}
-RUNNING |= {"04_asking": 1, "05_memory_or_imagination": 1, "06_fewer_steps": 2}
+RUNNING |= {"04_asking": 2, "05_memory_or_imagination": 1, "06_fewer_steps": 2}
 SLIDES = re.compile(r"(Scrubber|The plane|Playground|Live panel)\b")  # how the text of such an output begins
 DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
 
