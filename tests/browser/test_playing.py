@@ -27,7 +27,10 @@ def test_it_draws_and_keeps_and_leaves_a_picture_for_whoever_opens_it_without_it
     nbformat.write(new_notebook(cells=[new_code_cell(PLAYGROUND)], metadata=KERNEL), lab.folder / "playground.ipynb")
     open_notebook(page, lab, "playground.ipynb")
     run_all(page)
-    film, still = page.get_by_alt_text(re.compile("coming up out of noise")), page.get_by_alt_text("that was drawn")
+    film, still = (
+        page.get_by_alt_text(re.compile("coming up out of noise")),
+        page.locator("figure[class^=inkdrop-] img"),
+    )
     expect(film).to_be_visible()
     expect(still).to_be_attached()
     expect(still).to_be_hidden()  # while the widget lives
