@@ -51,8 +51,9 @@ proof: .venv/installed-dev            ## measure side by side with peers, write 
 test-versions: .venv/installed-dev    ## the tests with each Python and with oldest and newest dependencies, in .lanes/
 	$(BIN)/python -m tools.lanes
 
-weights: .venv/installed-dev          ## train the network that comes with Inkdrop again (about an hour), measure it, write its card
+weights: .venv/installed-dev          ## train the networks that come with Inkdrop again (an hour and a half), measure them, write their cards
 	$(BIN)/python -m tools.pretrain
+	$(BIN)/python -m tools.pretrain_asking
 
 # Each stamp is written last: an interrupted installation starts again.
 .venv/installed: requirements.txt pyproject.toml

@@ -37,6 +37,7 @@ def test_the_card_belongs_to_the_file_and_the_file_to_the_training_set(card, wor
     assert card["sha256"] == sha256(content).hexdigest() and len(content) <= 3_000_000
     assert card["training sprites"] == sprites.fingerprint(world.images[world.split()[0]])
     assert net.arguments["options"] == world.options()
+    assert pretrain_asking.README.read_text(encoding="utf-8") == pretrain_asking.text(card)
     assert list(card["asked"]) == [f"{name}: {o}" for name, options in world.attributes.items() for o in options]
 
 

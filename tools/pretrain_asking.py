@@ -18,6 +18,7 @@ from helpers.world import judge, sprites
 from tools.pretrain import Recipe
 
 CARD = weights.ASKING.with_name("asking.json")
+README = weights.ASKING.with_name("asking.md")
 RECIPE = Recipe(steps=5_000, lr=4e-3, ema_decay=0.998)
 
 
@@ -67,6 +68,35 @@ def described(net, world, sched, n: int, w: float, seed: int = 1, steps: int = 2
     return float((report.valid & (report.nearest == chosen)).mean())
 
 
+def text(card: dict) -> str:
+    """The card for people to read, in Markdown."""
+    recipe = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in card["recipe"].items())
+    exactly = card["described in full, exactly that sprite, of 256"]
+    lines = [
+        "# The network that can be asked",
+        "",
+        f"`{card['file']}`: the U-Net of `helpers/unet.py` with one more input, what is asked for; in half precision, "
+        "made by `make weights`, trained on the 10,000 sprites of the training set and nothing else. CC0.",
+        "",
+        f"- recipe: {recipe}; the rest is as in `helpers/training.py`",
+        f"- torch {card['torch']}, on a CPU. SHA-256: `{card['sha256']}`",
+        "- 256 held-out sprites, each described by all ten attributes and drawn once: exactly that sprite in "
+        + ", ".join(f"{share:.1%} ({w})" for w, share in exactly.items()),
+        "",
+        f"Asked for one option and nothing else, {card['samples for each']} samples in 25 steps. *Obeyed*: the nearest "
+        "sprite has it. *New*: of the valid.",
+        "",
+        "| asked for | of the world | w = 1: obeyed | valid | new | w = 2: obeyed | valid | new |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, of in card["asked"].items():
+        shares = [of["share of the world"]] + [
+            of[w][what] for w in ("w=1", "w=2") for what in ("obeyed", "valid", "new")
+        ]
+        lines.append(f"| {name} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Train, write the weights, measure what was written, write the card."""
     world, sched = sprites.load_world(), schedule.cosine(T=500)
@@ -92,8 +122,9 @@ def main() -> None:
             f"w={w:g}": described(net, world, sched, 256, w) for w in (1, 2)
         },
     }
-    files.replace(CARD, (json.dumps(card, indent=1) + "\n").encode())
-    print(card["described in full, exactly that sprite, of 256"])
+    for path, content in ((CARD, json.dumps(card, indent=1) + "\n"), (README, text(card))):
+        files.replace(path, content.encode())
+    print(text(card))
 
 
 if __name__ == "__main__":
