@@ -34,10 +34,12 @@ class Recipe:
     seed: int = 0
 
 
-def train(recipe: Recipe, world, sched) -> torch.nn.Module:
-    """The network after all steps of the recipe; goes on where it was stopped."""
-    images = sprites.to_tensor(world.images[world.split()[0]])
-    net = unet.UNet(recipe.channels, generator=torch.Generator().manual_seed(recipe.seed))
+def train(recipe: Recipe, world, sched, listens: bool = False) -> torch.nn.Module:
+    """The network after all steps of the recipe; goes on where it was stopped. `listens`: told what the sprites are."""
+    train_idx = world.split()[0]
+    images = sprites.to_tensor(world.images[train_idx])
+    options, labels = (world.options(), world.told()[train_idx]) if listens else ((), None)
+    net = unet.UNet(recipe.channels, generator=torch.Generator().manual_seed(recipe.seed), options=options)
     run = training.Run(
         net,
         images,
@@ -47,6 +49,7 @@ def train(recipe: Recipe, world, sched) -> torch.nn.Module:
         batch_size=recipe.batch,
         lr=recipe.lr,
         ema_decay=recipe.ema_decay,
+        labels=labels,
     )
     deque(progress.watch(resume.kept(run, every=250), quiet=False), maxlen=0)
     return run.ema

@@ -5,41 +5,19 @@ whenever you like, it goes on where it stopped.
 """
 
 import json
-from collections import deque
 from dataclasses import asdict
 from hashlib import sha256
 
 import torch
 
-from helpers import guidance, sampler, schedule, training, unet
-from helpers.lesson import progress
-from helpers.storage import files, resume, weights
+from helpers import guidance, sampler, schedule
+from helpers.storage import files, weights
 from helpers.world import judge, sprites
-from tools.pretrain import Recipe
+from tools.pretrain import Recipe, train
 
 CARD = weights.ASKING.with_name("asking.json")
 README = weights.ASKING.with_name("asking.md")
 RECIPE = Recipe(steps=5_000, lr=4e-3, ema_decay=0.998)
-
-
-def train(recipe: Recipe, world, sched) -> torch.nn.Module:
-    """The network after all steps of the recipe; goes on where it was stopped."""
-    idx = world.split()[0]
-    images, labels = sprites.to_tensor(world.images[idx]), world.told()[idx]
-    net = unet.UNet(recipe.channels, generator=torch.Generator().manual_seed(recipe.seed), options=world.options())
-    run = training.Run(
-        net,
-        images,
-        sched,
-        torch.Generator().manual_seed(recipe.seed),
-        steps=recipe.steps,
-        batch_size=recipe.batch,
-        lr=recipe.lr,
-        ema_decay=recipe.ema_decay,
-        labels=labels,
-    )
-    deque(progress.watch(resume.kept(run, every=250), quiet=False), maxlen=0)
-    return run.ema
 
 
 def obeyed(net, world, sched, wish: torch.Tensor, n: int, w: float, seed: int = 1, steps: int = 25) -> dict:
@@ -101,7 +79,8 @@ def main() -> None:
     """Train, write the weights, measure what was written, write the card."""
     world, sched = sprites.load_world(), schedule.cosine(T=500)
     fingerprint = sprites.fingerprint(world.images[world.split()[0]])
-    weights.save(train(RECIPE, world, sched), weights.ASKING, **asdict(RECIPE), **{"training sprites": fingerprint})
+    facts = {**asdict(RECIPE), "training sprites": fingerprint}
+    weights.save(train(RECIPE, world, sched, listens=True), weights.ASKING, **facts)
     net = weights.load_pretrained(weights.ASKING)
     asked = {}
     for name, options in world.attributes.items():

@@ -46,7 +46,7 @@ class AskingPanel(Still):
 
     net    (xt, t, context) -> guess, trained on the world with its attributes
     sched  as in sampler.sample
-    world  whose attributes can be asked for
+    world  whose attributes can be asked for; known
     """
 
     kind = "Live panel"
@@ -93,8 +93,6 @@ class AskingPanel(Still):
 
     def _say(self, k: int, report: judge.Report) -> str:
         """Whether sprite k obeys, is valid and new, and who it is."""
-        if not self._world.known:
-            return f"{report.distance[k]:.2f} from the nearest training sprite"
         has = report.attributes[k]
         missed = [option for name, option in self.wanted.items() if has[name] != option]
         obeyed = "obeys" if not missed else f"lacks {', '.join(missed)}"
