@@ -118,12 +118,9 @@ def test(lane: Lane) -> tuple[str, str]:
         python = build(lane)
     except NotAvailable as error:
         return "not available", str(error)
-    env = {
-        **os.environ,
-        "INKDROP_STRICT": "1",
-        "INKDROP_STEPS": "30",
-        "OMP_NUM_THREADS": "1",
-    }  # training is short; a thread for each worker
+    # A false claim stops a lesson, training is short, and each worker has one thread.
+    settings = {"INKDROP_STRICT": "1", "INKDROP_STEPS": "30", "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, **settings}
     command = [python, "-m", "pytest", *OPTIONS, *TESTS]
     tests = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
     for line in tests.stdout:

@@ -6,7 +6,6 @@ minutes, a prediction 1, a slider or a plane 1, and what the cells take to run.
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import nbformat
 
@@ -68,7 +67,7 @@ def stated(notebook: nbformat.NotebookNode) -> int:
 
 
 def main() -> None:
-    for path in sorted(Path(notebooks.FOLDER).glob("*.ipynb")):
+    for path in sorted(notebooks.FOLDER.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         found = reckon(notebook, RUNNING.get(path.stem, 0))
         print(f"{path.stem}: {found.minutes:.0f} minutes, {stated(notebook)} stated. {found}")
